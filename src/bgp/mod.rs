@@ -1,0 +1,1 @@
+//! Announced routes, read from the text and table formats that people have.

@@ -1,0 +1,1 @@
+//! The signing side: keys, certificates, signed objects. Pure; used by the lab and by tests.

@@ -1,0 +1,38 @@
+//! What a command says when it cannot go on: one line, and a next step.
+
+use super::Exit;
+
+/// An error for the person at the terminal.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CliError {
+    /// A lower-case fragment that names the thing.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+impl CliError {
+    /// The arguments, the configuration or an input are wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        CliError { message: message.into(), hint: None, exit: Exit::Usage }
+    }
+
+    /// The command failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        CliError { message: message.into(), hint: None, exit: Exit::Failed }
+    }
+
+    /// There are no data to answer from.
+    pub fn no_data(message: impl Into<String>) -> Self {
+        CliError { message: message.into(), hint: None, exit: Exit::NoData }
+    }
+
+    /// Adds the next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line: arguments, then one file for each command.
+
+mod error;
+mod exit;
+
+pub use error::CliError;
+pub use exit::Exit;

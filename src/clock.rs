@@ -1,0 +1,9 @@
+//! The clock: the only place that reads the system time.
+
+use crate::model::Timestamp;
+
+/// Reads the system's clock.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn now() -> Timestamp {
+    Timestamp::from(chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()))
+}

@@ -1,0 +1,1 @@
+//! The network: RRDP and rsync, everything bounded.

@@ -1,0 +1,1 @@
+//! A complete RPKI on loopback, for trainers and for tests.

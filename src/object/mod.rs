@@ -1,0 +1,1 @@
+//! Objects: bytes in, decoded objects out; syntax and limits only.

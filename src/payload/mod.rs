@@ -1,0 +1,1 @@
+//! Sets of payload items, and files that hold them.

@@ -1,0 +1,1 @@
+//! The cache: objects by hash, what each repository holds, the last good state.

@@ -1,0 +1,1 @@
+//! The machine: log, metrics, service manager.

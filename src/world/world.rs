@@ -1,0 +1,154 @@
+//! A world: an immutable, complete result of validation, with the proof's addresses.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RepositoryStatus, TrustAnchorFetch};
+use crate::model::{
+    Aspa, KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, RouterKey, TimeWindow,
+    Timestamp, Vrp, WorldId,
+};
+use crate::validate::{Finding, ManifestRef, ObjectCounts, PointStatus, TrustAnchorStatus};
+
+/// What validation found at one time.
+///
+/// Records refer to each other by index. Invariants: a point's parent comes before it; objects
+/// are grouped by point; the payload lists are sorted; every index is in bounds
+/// ([`World::check`] says so for a world that was read from a file).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Its number.
+    pub id: WorldId,
+    /// The world that it follows.
+    pub parent: Option<WorldId>,
+    /// What the data are for.
+    pub purpose: Purpose,
+    /// The time at which everything was judged.
+    pub time: Timestamp,
+    /// How long validation took.
+    pub validation_duration: Duration,
+    /// One for each TAL.
+    pub trust_anchors: Vec<TrustAnchorRecord>,
+    /// One for each repository that a certificate names.
+    pub repositories: Vec<RepositoryStatus>,
+    /// One for each CA; parents before children.
+    pub points: Vec<PointRecord>,
+    /// The objects that give payload, grouped by point.
+    pub objects: Vec<ObjectRecord>,
+    /// The VRPs, sorted; one that several ROAs give is there several times.
+    pub vrps: Vec<VrpRecord>,
+    /// The ASPA payloads, sorted by customer, one for each ASPA object.
+    pub aspas: Vec<AspaRecord>,
+    /// The router keys, sorted.
+    pub router_keys: Vec<RouterKeyRecord>,
+}
+
+/// What the data are for; every answer says so unless they are live.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// The real RPKI, now.
+    Live,
+    /// A lab: nothing in it is real.
+    Lab,
+    /// Objects from files, judged at a fixed time.
+    Archive {
+        /// The time at which they are judged.
+        at: Timestamp,
+    },
+}
+
+/// One trust anchor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrustAnchorRecord {
+    /// The TAL's name.
+    pub name: String,
+    /// Whether its certificate is in use.
+    pub status: TrustAnchorStatus,
+    /// How fetching it went.
+    pub fetch: TrustAnchorFetch,
+    /// What was wrong with the certificate.
+    pub findings: Vec<Finding>,
+}
+
+/// One CA and its publication point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointRecord {
+    /// The point.
+    pub id: PointId,
+    /// The index of the issuer's point in [`World::points`].
+    pub parent: Option<u32>,
+    /// The index of its trust anchor.
+    pub trust_anchor: u16,
+    /// The URI of the CA's certificate.
+    pub certificate_uri: String,
+    /// The SHA-256 of the CA's certificate.
+    pub certificate_hash: ObjectHash,
+    /// The CA's subject key identifier.
+    pub ski: KeyIdentifier,
+    /// The URI of its manifest.
+    pub manifest_uri: ObjectUri,
+    /// The index of the repository that its objects were read from.
+    pub repository: Option<u32>,
+    /// Which data are in use.
+    pub status: PointStatus,
+    /// The manifest in use.
+    pub manifest: Option<ManifestRef>,
+    /// When the CA's certificate, manifest and CRL are all valid; not the ancestors'.
+    pub validity: TimeWindow,
+    /// What the CA may sign for; kept only where its data are missing or old, else empty.
+    ///
+    /// A route inside them that no VRP covers is unknown *and incomplete*.
+    pub unproven: ResourceSet,
+    /// How many objects of each kind are valid.
+    pub counts: ObjectCounts,
+    /// What was wrong: at most [`World::MAX_FINDINGS_PER_POINT`].
+    pub findings: Vec<Finding>,
+    /// How many more findings there were.
+    pub findings_left_out: u32,
+}
+
+/// An object that gives payload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectRecord {
+    /// The index of its point.
+    pub point: u32,
+    /// Where it was published.
+    pub uri: ObjectUri,
+    /// The SHA-256 of its bytes.
+    pub hash: ObjectHash,
+    /// The validity of its own certificate.
+    pub validity: TimeWindow,
+}
+
+/// A VRP and one object that gives it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct VrpRecord {
+    /// The VRP.
+    pub vrp: Vrp,
+    /// The index of the object.
+    pub object: u32,
+}
+
+/// An ASPA payload and the object that gives it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct AspaRecord {
+    /// The payload.
+    pub aspa: Aspa,
+    /// The index of the object.
+    pub object: u32,
+}
+
+/// A router key and the certificate that gives it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct RouterKeyRecord {
+    /// The key.
+    pub key: RouterKey,
+    /// The index of the certificate.
+    pub object: u32,
+}
+
+impl World {
+    /// How many findings of one point are kept; the rest is counted.
+    pub const MAX_FINDINGS_PER_POINT: usize = 100;
+}
