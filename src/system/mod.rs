@@ -1,1 +1,5 @@
-//! The machine: log, metrics, service manager.
+//! The machine: log, service manager, signals.
+
+pub mod log;
+pub mod notify;
+pub mod shutdown;

@@ -1,0 +1,139 @@
+//! The configuration file: TOML whose keys are the names of the flags.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::parse_duration;
+
+/// What the configuration file may say; every key is optional.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ConfigFile {
+    /// Where Provost keeps everything.
+    pub data_dir: Option<PathBuf>,
+    /// TAL files to use in addition to the built-in ones.
+    pub tal: Vec<PathBuf>,
+    /// Do not use the five RIR trust anchors.
+    pub no_rir_tals: bool,
+    /// Do not use RRDP.
+    pub no_rrdp: bool,
+    /// Do not use rsync.
+    pub no_rsync: bool,
+    /// PEM files with more TLS roots for HTTPS.
+    pub root_cert: Vec<PathBuf>,
+    /// Loopback and private addresses may be contacted.
+    pub allow_local_addresses: bool,
+    /// The address of the HTTP listener.
+    pub http: Option<SocketAddr>,
+    /// When data count as stale.
+    #[serde(deserialize_with = "duration")]
+    pub max_age: Option<Duration>,
+    /// How often a repository is asked for changes.
+    #[serde(deserialize_with = "duration")]
+    pub refresh: Option<Duration>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+impl ConfigFile {
+    /// Reads a configuration from the text of the file at `path`, which only names it in errors.
+    ///
+    /// Relative paths in it are taken from the file's directory.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let mut file: ConfigFile = toml::from_str(text).map_err(|error| ConfigError {
+            file: path.to_owned(),
+            line: error.span().map(|span| line_of(text, span.start)),
+            message: error.message().to_owned(),
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let paths = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.data_dir);
+        for path in paths {
+            *path = base.join(&path);
+        }
+        Ok(file)
+    }
+
+    /// Reads the file at `path`.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            file: path.to_owned(),
+            line: None,
+            message: error.to_string(),
+        })?;
+        ConfigFile::parse(path, &text)
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// A configuration file that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from one, where that is known.
+    pub line: Option<usize>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ConfigFile, ConfigError> {
+        ConfigFile::parse(Path::new("/etc/provost/provost.toml"), text)
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let file = parse(
+            "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
+             no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
+             http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n",
+        )
+        .unwrap();
+        assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
+        assert_eq!(file.tal, [PathBuf::from("/etc/provost/my.tal")]);
+        assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
+    }
+
+    #[test]
+    fn k07_an_unknown_key_is_refused_with_its_line() {
+        let error = parse("no-rrdp = true\nno-rsnyc = true\n").unwrap_err();
+        assert_eq!(error.line, Some(2));
+        let text = error.to_string();
+        assert!(
+            text.starts_with("/etc/provost/provost.toml:2: unknown field `no-rsnyc`"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn k07_wrong_types_and_bad_durations_are_refused_with_their_line() {
+        for text in ["\nno-rrdp = 'yes'", "\nmax-age = '-2h'", "\nmax-age = 7200", "\nhttp = 'x'"] {
+            assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The settings in force: defaults, then the configuration file, then flags.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{ConfigFile, DataDir};
+
+/// When data count as stale, unless told otherwise.
+pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
+
+/// How often a repository is asked for changes, unless told otherwise; Routinator's interval.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(600);
+
+/// The port of the HTTP listener, as Routinator's users know it.
+pub const DEFAULT_HTTP: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8323);
+
+/// Everything that was chosen, with every default filled in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Where everything is kept.
+    pub data: DataDir,
+    /// TAL files.
+    pub tals: Vec<PathBuf>,
+    /// Whether the five built-in trust anchors are used.
+    pub rir_tals: bool,
+    /// Whether RRDP is used.
+    pub rrdp: bool,
+    /// Whether rsync is used.
+    pub rsync: bool,
+    /// PEM files with more TLS roots.
+    pub root_certs: Vec<PathBuf>,
+    /// Whether loopback and private addresses may be contacted.
+    pub allow_local_addresses: bool,
+    /// The address of the HTTP listener.
+    pub http: SocketAddr,
+    /// When data count as stale.
+    pub max_age: Duration,
+    /// How often a repository is asked for changes.
+    pub refresh: Duration,
+}
+
+impl Settings {
+    /// Lets `flags` override `file`, and fills in the defaults.
+    ///
+    /// Lists in `flags` replace those of the file; a switch counts when either has it.
+    pub fn new(file: ConfigFile, flags: ConfigFile, default_data: impl FnOnce() -> DataDir) -> Self {
+        let list = |flag: Vec<PathBuf>, file| if flag.is_empty() { file } else { flag };
+        Settings {
+            data: flags.data_dir.or(file.data_dir).map_or_else(default_data, DataDir::new),
+            tals: list(flags.tal, file.tal),
+            rir_tals: !(flags.no_rir_tals || file.no_rir_tals),
+            rrdp: !(flags.no_rrdp || file.no_rrdp),
+            rsync: !(flags.no_rsync || file.no_rsync),
+            root_certs: list(flags.root_cert, file.root_cert),
+            allow_local_addresses: flags.allow_local_addresses || file.allow_local_addresses,
+            http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
+            max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
+            refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
+        }
+    }
+
+    /// Returns the flags with which a worker process gets these settings.
+    pub fn worker_flags(&self) -> Vec<OsString> {
+        let mut flags: Vec<OsString> = vec!["--data-dir".into(), self.data.path().into()];
+        for path in &self.tals {
+            flags.extend(["--tal".into(), path.into()]);
+        }
+        for path in &self.root_certs {
+            flags.extend(["--root-cert".into(), path.into()]);
+        }
+        let switches = [
+            (!self.rir_tals, "--no-rir-tals"),
+            (!self.rrdp, "--no-rrdp"),
+            (!self.rsync, "--no-rsync"),
+            (self.allow_local_addresses, "--allow-local-addresses"),
+        ];
+        flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.into()));
+        flags.extend(["--refresh".into(), format!("{}s", self.refresh.as_secs()).into()]);
+        flags
+    }
+
+    /// Returns the flags with which a server process gets these settings.
+    pub fn server_flags(&self) -> Vec<OsString> {
+        vec![
+            "--data-dir".into(),
+            self.data.path().into(),
+            "--max-age".into(),
+            format!("{}s", self.max_age.as_secs()).into(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_override_the_file_and_the_file_the_defaults() {
+        let file = ConfigFile {
+            tal: vec!["file.tal".into()],
+            no_rsync: true,
+            max_age: Some(Duration::from_secs(60)),
+            ..ConfigFile::default()
+        };
+        let flags = ConfigFile {
+            data_dir: Some("/flag".into()),
+            no_rrdp: true,
+            refresh: Some(Duration::from_secs(5)),
+            ..ConfigFile::default()
+        };
+        let settings = Settings::new(file, flags, || DataDir::new("/default"));
+        assert_eq!(settings.data, DataDir::new("/flag"));
+        assert_eq!(settings.tals, [PathBuf::from("file.tal")]);
+        assert_eq!((settings.rrdp, settings.rsync), (false, false));
+        assert_eq!(settings.max_age, Duration::from_secs(60));
+        assert_eq!(settings.refresh, Duration::from_secs(5));
+        assert_eq!(settings.http, DEFAULT_HTTP);
+    }
+}

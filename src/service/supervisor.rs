@@ -1,0 +1,174 @@
+//! The supervisor: starts worker and server as children, and starts them again when they end.
+//!
+//! It parses nothing and accepts no connection. It holds the listening socket, so that a server
+//! that is started again takes over without refusing anybody.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use super::restart::Restart;
+use crate::config::Settings;
+use crate::system::notify;
+
+/// How long children have to end after SIGTERM; then they are killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the service manager hears that the supervisor is alive.
+const WATCHDOG_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    /// The address of the listener cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The program cannot be started again as a child.
+    #[error("cannot start a child process: {0}")]
+    Spawn(#[source] std::io::Error),
+}
+
+/// What the children are given beside the settings.
+#[derive(Clone, Debug, Default)]
+pub struct ChildFlags {
+    /// Flags for both, such as those of the log.
+    pub common: Vec<OsString>,
+    /// Flags for the worker alone.
+    pub worker: Vec<OsString>,
+}
+
+/// One child: how it is started, and how often it ended.
+struct Role {
+    name: &'static str,
+    arguments: Vec<OsString>,
+    /// The listener that becomes the child's standard input.
+    listener: Option<TcpListener>,
+    restart: Restart,
+}
+
+impl Role {
+    fn spawn(&self) -> std::io::Result<Child> {
+        let stdin = match &self.listener {
+            Some(listener) => Stdio::from(OwnedFd::from(listener.try_clone()?)),
+            None => Stdio::null(),
+        };
+        Command::new(std::env::current_exe()?)
+            .args(&self.arguments)
+            .stdin(stdin)
+            // The children's log is on standard error; nothing of theirs is output of ours.
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    /// Keeps the child running until `stop` changes, then ends it.
+    async fn keep_running(mut self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        loop {
+            let started = Instant::now();
+            match self.spawn() {
+                Ok(mut child) => {
+                    tracing::info!(child = self.name, pid = child.id(), "started");
+                    tokio::select! {
+                        status = child.wait() => self.log_end(status),
+                        _ = stop.wait_for(|stop| *stop) => return end(self.name, child).await,
+                    }
+                }
+                Err(error) => tracing::error!(child = self.name, %error, "cannot start"),
+            }
+            let delay = self.restart.after(started.elapsed());
+            tracing::warn!(child = self.name, delay_ms = delay.as_millis(), "starting again");
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    fn log_end(&self, status: std::io::Result<ExitStatus>) {
+        match status {
+            Ok(status) => tracing::error!(child = self.name, %status, "ended"),
+            Err(error) => tracing::error!(child = self.name, %error, "cannot be waited for"),
+        }
+    }
+}
+
+/// Asks a child to end, and kills it when it does not.
+async fn end(name: &str, mut child: Child) {
+    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
+    if let Some(pid) = pid {
+        // An error means that it has ended already.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+        tracing::warn!(child = name, "did not end in time and is killed");
+        let _ = child.kill().await;
+    }
+}
+
+/// Runs the service until `shutdown` ends.
+///
+/// `on_ready` is called with the listener's address as soon as it accepts connections.
+pub async fn run(
+    settings: &Settings,
+    flags: ChildFlags,
+    on_ready: impl FnOnce(std::net::SocketAddr),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), SupervisorError> {
+    let listen = |source| SupervisorError::Listen { address: settings.http, source };
+    let listener = TcpListener::bind(settings.http).map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let server = Role {
+        name: "server",
+        arguments: [
+            words(&["serve", "--no-worker", "--inherit-http"]),
+            settings.server_flags(),
+            flags.common.clone(),
+        ]
+        .concat(),
+        listener: Some(listener),
+        restart: Restart::default(),
+    };
+    let worker = Role {
+        name: "worker",
+        arguments: [
+            words(&["sync", "--follow"]),
+            settings.worker_flags(),
+            flags.common,
+            flags.worker,
+        ]
+        .concat(),
+        listener: None,
+        restart: Restart::default(),
+    };
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let server = tokio::spawn(server.keep_running(stopped.clone()));
+    let worker = tokio::spawn(worker.keep_running(stopped));
+    notify::ready();
+    on_ready(address);
+
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut watchdog = tokio::time::interval(WATCHDOG_INTERVAL);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            _ = watchdog.tick() => notify::watchdog(),
+        }
+    }
+    notify::stopping();
+    // An error means that both tasks have ended already.
+    let _ = stop.send(true);
+    let _ = tokio::join!(server, worker);
+    Ok(())
+}
