@@ -1,10 +1,19 @@
 //! The published world: what validation found, before local exceptions and before expiry.
+//!
+//! A [`View`] is what can be asked: a world less what has expired, with the origin index.
 
+mod answer;
+mod chain;
+mod freshness;
 mod status;
+mod view;
 #[expect(clippy::module_inception, reason = "the module is about this type")]
 mod world;
 
+pub use answer::Answer;
+pub use freshness::{DataSource, Freshness, Gap};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
+pub use view::{Item, ItemSource, View, ViewSource};
 pub use world::{
     AspaRecord, ObjectRecord, PointRecord, Purpose, RouterKeyRecord, TrustAnchorRecord, VrpRecord,
     World,
