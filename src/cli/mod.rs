@@ -1,7 +1,56 @@
 //! The command line: arguments, then one file for each command.
 
+mod args;
+pub mod check;
+mod context;
 mod error;
 mod exit;
+pub mod export;
+pub mod lab;
+mod manual;
+mod progress;
+mod serve;
+mod summary;
+mod sync;
+mod validate;
 
+use std::io::{self, Write};
+
+pub use args::{
+    Arguments, Command, CommonArgs, ServeArgs, SyncArgs, TransportArgs, TrustAnchorArgs,
+    ValidateArgs,
+};
+pub use context::Context;
 pub use error::CliError;
 pub use exit::Exit;
+
+/// Runs a command, and says on standard error why it failed.
+pub fn run(arguments: Arguments) -> Exit {
+    let context = Context::new(arguments.common);
+    context.start_log();
+    match dispatch(&context, arguments.command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(stderr, "error: {error}");
+            if let Some(hint) = &error.hint {
+                let _ = writeln!(stderr, "hint: {hint}");
+            }
+            error.exit
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Check(args) => check::command(context, &args),
+        Command::Serve(args) => serve::run(context, &args),
+        Command::Sync(args) => sync::run(context, &args),
+        Command::Validate(args) => validate::run(context, &args),
+        Command::Export(args) => export::command(context, &args),
+        Command::Lab(args) => lab::run(context, &args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::pages(&dir),
+    }
+}

@@ -5,6 +5,15 @@
 mod answer;
 mod chain;
 mod freshness;
+mod assemble;
+mod carry;
+mod check;
+mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod follow;
+pub mod format;
+mod publish;
 mod status;
 mod view;
 #[expect(clippy::module_inception, reason = "the module is about this type")]
@@ -12,6 +21,10 @@ mod world;
 
 pub use answer::Answer;
 pub use freshness::{DataSource, Freshness, Gap};
+pub use assemble::Assembly;
+pub use error::WorldError;
+pub use follow::Follower;
+pub use publish::{load_current, next_id, publish};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
 pub use view::{Item, ItemSource, View, ViewSource};
 pub use world::{

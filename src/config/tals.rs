@@ -1,0 +1,65 @@
+//! The trust anchor locators in force: the built-in ones and those from files.
+
+use std::path::PathBuf;
+
+use super::Settings;
+use crate::object::{Tal, TalError, rir_tals};
+
+/// The longest TAL file that is read, in bytes; real ones have about 600.
+const MAX_TAL_FILE: u64 = 64 * 1024;
+
+/// A TAL file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TalFileError {
+    /// The file cannot be read.
+    #[error("cannot read the TAL {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is no TAL.
+    #[error("{path} is no trust anchor locator: {source}", path = path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TalError,
+    },
+    /// The file is far larger than any TAL.
+    #[error("{path} is larger than {MAX_TAL_FILE} bytes, so it is no trust anchor locator", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two TALs have the same name.
+    #[error("two trust anchors are named {name}")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// There is no TAL at all.
+    #[error("there is no trust anchor: --no-rir-tals without --tal")]
+    None,
+}
+
+/// Loads the trust anchor locators; one from a file is named after the file, without `.tal`.
+pub fn load_tals(settings: &Settings) -> Result<Vec<Tal>, TalFileError> {
+    let mut tals = if settings.rir_tals { rir_tals() } else { Vec::new() };
+    for path in &settings.tals {
+        let read = |source| TalFileError::Read { path: path.clone(), source };
+        if std::fs::metadata(path).map_err(read)?.len() > MAX_TAL_FILE {
+            return Err(TalFileError::TooLarge { path: path.clone() });
+        }
+        let bytes = std::fs::read(path).map_err(read)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let tal = Tal::parse(&name, &bytes)
+            .map_err(|source| TalFileError::Parse { path: path.clone(), source })?;
+        if tals.iter().any(|other| other.name == tal.name) {
+            return Err(TalFileError::Twice { name: tal.name });
+        }
+        tals.push(tal);
+    }
+    if tals.is_empty() { Err(TalFileError::None) } else { Ok(tals) }
+}
