@@ -141,6 +141,9 @@ pub struct SyncArgs {
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
+    /// End when the parent process ends
+    #[arg(long, hide = true)]
+    pub supervised: bool,
 }
 
 /// `provost validate`

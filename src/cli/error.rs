@@ -36,3 +36,27 @@ impl CliError {
         self
     }
 }
+
+impl From<crate::service::WorkerError> for CliError {
+    fn from(error: crate::service::WorkerError) -> Self {
+        CliError::failed(error.to_string())
+    }
+}
+
+impl From<crate::store::StoreError> for CliError {
+    fn from(error: crate::store::StoreError) -> Self {
+        CliError::failed(error.to_string())
+    }
+}
+
+impl From<crate::world::WorldError> for CliError {
+    fn from(error: crate::world::WorldError) -> Self {
+        CliError::failed(error.to_string())
+    }
+}
+
+impl From<crate::config::TalFileError> for CliError {
+    fn from(error: crate::config::TalFileError) -> Self {
+        CliError::usage(error.to_string())
+    }
+}

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::clock;
 use crate::config::format_duration;
 use crate::model::{RepositoryId, Timestamp};
 use crate::output::columns::{Align, write_columns};
@@ -105,8 +106,18 @@ impl Summary {
         self.trust_anchors.iter().all(|ta| ta.state == "valid")
     }
 
+    /// Writes the summary, for people or as JSON.
+    pub fn print(&self, out: &mut dyn Write, json: bool) -> io::Result<()> {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            writeln!(out)
+        } else {
+            self.write(out, clock::now())
+        }
+    }
+
     /// Writes the summary for people. `now` is the time of reading, for ages.
-    pub fn write(&self, out: &mut dyn Write, now: Timestamp) -> io::Result<()> {
+    fn write(&self, out: &mut dyn Write, now: Timestamp) -> io::Result<()> {
         let lab = if self.lab { "LAB DATA: nothing here is real. " } else { "" };
         let published = match self.world {
             Some(id) => format!("Published world {id}"),

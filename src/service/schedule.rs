@@ -13,6 +13,13 @@ pub enum Target {
     Repository(RepositoryId),
 }
 
+impl Target {
+    /// Tells whether this is the certificate of the trust anchor `name`.
+    pub fn is_trust_anchor(&self, name: &str) -> bool {
+        matches!(self, Target::TrustAnchor(own) if own == name)
+    }
+}
+
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -78,9 +85,9 @@ impl Schedule {
         self.attempted.contains(target)
     }
 
-    /// Returns how many targets are being fetched.
-    pub fn running(&self) -> usize {
-        self.running.len()
+    /// Tells whether nothing is being fetched.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty()
     }
 
     /// Returns how many targets are known, and how many of them were fetched.

@@ -143,7 +143,7 @@ pub async fn run(
     let worker = Role {
         name: "worker",
         arguments: [
-            words(&["sync", "--follow"]),
+            words(&["sync", "--follow", "--supervised"]),
             settings.worker_flags(),
             flags.common,
             flags.worker,

@@ -2,4 +2,5 @@
 
 pub mod log;
 pub mod notify;
+pub mod parent;
 pub mod shutdown;

@@ -1,0 +1,124 @@
+//! `provost sync`: one pass of the worker's loop, or with `--follow` the worker itself.
+
+use std::sync::Arc;
+
+use super::context::to_stdout;
+use super::progress::ProgressLine;
+use super::summary::Summary;
+use super::{CliError, Context, Exit, SyncArgs};
+use crate::clock;
+use crate::config::{Settings, load_tals};
+use crate::fetch::{Fetcher, FetchOptions, import_tree};
+use crate::service::engine::Engine;
+use crate::service::worker::{self, Mode};
+use crate::store::{Access, Store, Transports};
+use crate::system::{parent, shutdown};
+use crate::validate::Policy;
+use crate::world::{Purpose, World};
+
+/// Runs the command.
+pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
+    let settings = context.worker_settings(&args.trust_anchors, &args.transport)?;
+    let purpose = match (args.transport.lab, args.at) {
+        (true, _) => Purpose::Lab,
+        (false, Some(at)) => Purpose::Archive { at },
+        (false, None) => Purpose::Live,
+    };
+    if args.supervised {
+        parent::end_with_parent();
+    }
+    if args.follow {
+        return follow(&settings, purpose);
+    }
+    let engine = Arc::new(open_engine(&settings, purpose, Access::Write)?);
+    let world = match &args.from {
+        Some(dir) => {
+            let report = import_tree(dir, &engine.store, &engine.tals)?;
+            for skipped in &report.skipped {
+                tracing::warn!(file = skipped, "not imported");
+            }
+            Some(judge_once(&engine)?)
+        }
+        None => {
+            let line = ProgressLine::start(context.shows_progress());
+            let show = |progress: &worker::Progress| line.show(progress);
+            runtime()?
+                .block_on(worker::run(engine.clone(), Mode::OnePass, &show, shutdown::requested()))?
+        }
+    };
+    match world {
+        Some(world) => finish(&world, args.json),
+        None => Err(CliError::failed("interrupted before a world was published")),
+    }
+}
+
+/// Prints the summary of a world; done only if every trust anchor was validated.
+pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
+    let summary = Summary::of(world, true);
+    to_stdout(|out| summary.print(out, json))?;
+    Ok(if summary.is_complete() { Exit::Done } else { Exit::Failed })
+}
+
+/// The worker: a child of the supervisor, or a unit of its own.
+fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
+    let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
+    runtime()?
+        .block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))
+        ?;
+    Ok(Exit::Done)
+}
+
+/// Validates the cache as it is, and publishes the result.
+pub(super) fn judge_once(engine: &Engine) -> Result<Arc<World>, CliError> {
+    let now = match engine.purpose {
+        Purpose::Archive { at } => at,
+        Purpose::Live | Purpose::Lab => clock::now(),
+    };
+    let state = engine.store.load_state()?;
+    let validated = engine.validate(&state, now)?;
+    let previous = engine.last_world()?;
+    let world = engine.assemble(&validated, previous.as_deref())?;
+    crate::world::publish(&engine.world_dir, &world)?;
+    Ok(Arc::new(world))
+}
+
+/// Opens what a worker works with.
+pub(super) fn open_engine(
+    settings: &Settings,
+    purpose: Purpose,
+    access: Access,
+) -> Result<Engine, CliError> {
+    let tals = load_tals(settings)?;
+    let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
+    if !(transports.rrdp || transports.rsync) {
+        return Err(CliError::usage("both transports are switched off, so nothing can be read"));
+    }
+    let fetcher = Fetcher::new(FetchOptions {
+        refresh: settings.refresh,
+        allow_local_addresses: settings.allow_local_addresses,
+        root_certs: settings.root_certs.clone(),
+        staging: settings.data.path().join("staging"),
+    })
+    .map_err(|error| CliError::usage(error.to_string()))?;
+    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
+        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
+    })?;
+    let store = Store::open(&settings.data.cache(), purpose, access)?;
+    Ok(Engine {
+        tals,
+        store,
+        fetcher: Arc::new(fetcher),
+        transports,
+        world_dir: settings.data.world(),
+        purpose,
+        policy: Policy::default(),
+    })
+}
+
+/// Starts the runtime of a command that waits for the network.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start: {error}")))
+}
