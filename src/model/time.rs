@@ -92,6 +92,8 @@ pub struct TimeWindow {
 impl TimeWindow {
     /// All of time.
     pub const ALWAYS: TimeWindow = TimeWindow { from: Timestamp::MIN, until: Timestamp::MAX };
+    /// No time at all.
+    pub const NEVER: TimeWindow = TimeWindow { from: Timestamp::MAX, until: Timestamp::MIN };
 
     /// Makes a window.
     pub fn new(from: Timestamp, until: Timestamp) -> Self {

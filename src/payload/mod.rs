@@ -1,1 +1,5 @@
-//! Sets of payload items, and files that hold them.
+//! Payload that comes from outside: VRP files of other validators.
+
+mod vrp_file;
+
+pub use vrp_file::{FileAspa, FileFormat, FileRouterKey, FileVrp, VrpFile};
