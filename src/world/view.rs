@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::chain::{Chain, chains, trust_anchor_age};
 use super::freshness::{Age, Aged};
-use super::{Answer, DataSource, Freshness, Gap, PointRecord, Purpose, World};
+use super::{Answer, DataSource, Freshness, Gap, ObjectRecord, PointRecord, Purpose, World};
 use crate::model::{
     Aspa, Prefix, ResourceSet, Route, RouterKey, TimeWindow, Timestamp, Vrp, WorldId,
 };
@@ -237,6 +237,17 @@ impl View {
     pub fn object_uri(&self, source: ItemSource) -> Option<&str> {
         let world = self.world.as_ref()?;
         Some(world.objects.get(source.object? as usize)?.uri.as_str())
+    }
+
+    /// Returns the object that a source names.
+    pub fn object(&self, source: ItemSource) -> Option<&ObjectRecord> {
+        self.world.as_ref()?.objects.get(source.object? as usize)
+    }
+
+    /// Returns when the whole chain above a source's object is valid; not the object itself.
+    pub fn chain_validity(&self, source: ItemSource) -> Option<TimeWindow> {
+        let point = self.object(source)?.point;
+        self.chains.get(point as usize).map(|chain| chain.validity)
     }
 
     /// Returns the first second in which this view is no longer right; `None` means never.
