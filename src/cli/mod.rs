@@ -2,6 +2,7 @@
 
 mod error;
 mod exit;
+pub mod export;
 
 pub use error::CliError;
 pub use exit::Exit;

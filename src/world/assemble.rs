@@ -1,0 +1,373 @@
+//! Builds a world out of what validation found and what is known about fetching. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::carry::Previous;
+use super::{
+    AspaRecord, ObjectRecord, PointRecord, Purpose, RepositoryState, RepositoryStatus,
+    RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpRecord, World,
+};
+use crate::model::{PointId, RepositoryId, ResourceSet, WorldId};
+use crate::validate::{Finding, Payload, PointOutcome, PointStatus, Validation};
+
+/// What a world is built from.
+#[derive(Debug)]
+pub struct Assembly<'a> {
+    /// The number of the new world.
+    pub id: WorldId,
+    /// What the data are for.
+    pub purpose: Purpose,
+    /// What validation found.
+    pub validation: &'a Validation,
+    /// How long it took.
+    pub validation_duration: Duration,
+    /// What is known about each repository.
+    pub repositories: Vec<RepositoryStatus>,
+    /// How fetching each trust anchor's certificate went, by the TAL's name.
+    pub trust_anchor_fetches: BTreeMap<String, TrustAnchorFetch>,
+    /// The world before this one; points that cannot be read keep what it had.
+    pub previous: Option<&'a World>,
+}
+
+impl World {
+    /// Builds a world.
+    ///
+    /// A point that could not be read takes its objects, and the points below it, from the
+    /// previous world, cut to what its certificate permits now (DESIGN, section 7: a read error
+    /// is not absence).
+    pub fn assemble(assembly: Assembly<'_>) -> World {
+        let mut builder = Builder::new(&assembly);
+        let outcomes = &assembly.validation.points;
+        let unreadable = outcomes.iter().any(|point| point.status == PointStatus::Unreadable);
+        let previous = assembly.previous.filter(|_| unreadable).map(Previous::new);
+        for outcome in outcomes {
+            let number = builder.add_point(outcome);
+            let kept = previous.as_ref().and_then(|previous| previous.unreadable(outcome));
+            match kept {
+                Some(kept) => builder.carry_over(outcome, number, &kept),
+                None => builder.add_objects(outcome, number),
+            }
+        }
+        builder.finish()
+    }
+}
+
+pub(super) struct Builder {
+    pub(super) world: World,
+    pub(super) points: HashMap<PointId, u32>,
+    repositories: HashMap<RepositoryId, u32>,
+}
+
+/// Turns a position into an index; `World::check` refuses a world that has more than fit.
+pub(super) fn index(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+impl Builder {
+    fn new(assembly: &Assembly<'_>) -> Self {
+        let trust_anchors = assembly.validation.trust_anchors.iter();
+        let trust_anchors = trust_anchors.map(|outcome| TrustAnchorRecord {
+            name: outcome.name.clone(),
+            status: outcome.status,
+            fetch: assembly.trust_anchor_fetches.get(&outcome.name).cloned().unwrap_or_default(),
+            findings: first_findings(&outcome.findings),
+        });
+        let mut builder = Builder {
+            world: World {
+                id: assembly.id,
+                parent: assembly.previous.map(|world| world.id),
+                purpose: assembly.purpose,
+                time: assembly.validation.time,
+                validation_duration: assembly.validation_duration,
+                trust_anchors: trust_anchors.collect(),
+                repositories: Vec::new(),
+                points: Vec::new(),
+                objects: Vec::new(),
+                vrps: Vec::new(),
+                aspas: Vec::new(),
+                router_keys: Vec::new(),
+            },
+            points: HashMap::new(),
+            repositories: HashMap::new(),
+        };
+        for status in &assembly.repositories {
+            builder.repository(&status.id, || status.clone());
+        }
+        builder
+    }
+
+    /// Returns the index of a repository, which is added if it is new.
+    pub(super) fn repository(
+        &mut self,
+        id: &RepositoryId,
+        status: impl FnOnce() -> RepositoryStatus,
+    ) -> u32 {
+        if let Some(known) = self.repositories.get(id) {
+            return *known;
+        }
+        let new = index(self.world.repositories.len());
+        self.world.repositories.push(status());
+        self.repositories.insert(id.clone(), new);
+        new
+    }
+
+    fn add_point(&mut self, outcome: &PointOutcome) -> u32 {
+        let repository = self.repository_of(outcome);
+        let new = index(self.world.points.len());
+        self.points.insert(outcome.id, new);
+        let findings = first_findings(&outcome.findings);
+        let left_out = outcome.findings.len().saturating_sub(findings.len());
+        let unproven = if is_unproven(outcome) {
+            ResourceSet::clone(&outcome.resources)
+        } else {
+            ResourceSet::default()
+        };
+        self.world.points.push(PointRecord {
+            id: outcome.id,
+            parent: outcome.parent.and_then(|id| self.points.get(&id).copied()),
+            trust_anchor: u16::try_from(outcome.trust_anchor).unwrap_or(u16::MAX),
+            certificate_uri: outcome.certificate_uri.clone(),
+            certificate_hash: outcome.certificate_hash,
+            ski: outcome.ski,
+            manifest_uri: outcome.location.manifest.clone(),
+            repository,
+            status: outcome.status,
+            manifest: outcome.manifest.clone(),
+            validity: outcome.validity,
+            unproven,
+            counts: outcome.counts.clone(),
+            findings,
+            findings_left_out: index(left_out),
+        });
+        new
+    }
+
+    fn add_objects(&mut self, outcome: &PointOutcome, point: u32) {
+        for object in &outcome.objects {
+            let number = index(self.world.objects.len());
+            self.world.objects.push(ObjectRecord {
+                point,
+                uri: object.uri.clone(),
+                hash: object.hash,
+                validity: object.validity,
+            });
+            self.add_payload(&object.payload, number);
+        }
+    }
+
+    fn add_payload(&mut self, payload: &Payload, object: u32) {
+        match payload {
+            Payload::Roa(vrps) => {
+                self.world.vrps.extend(vrps.iter().map(|vrp| VrpRecord { vrp: *vrp, object }));
+            }
+            Payload::Aspa(aspa) => {
+                self.world.aspas.push(AspaRecord { aspa: aspa.clone(), object });
+            }
+            Payload::RouterKeys(keys) => {
+                let keys = keys.iter().map(|key| RouterKeyRecord { key: key.clone(), object });
+                self.world.router_keys.extend(keys);
+            }
+        }
+    }
+
+    /// Returns the repository that a point was read from.
+    ///
+    /// One that waits for its first fetch is listed too: the world names what is missing.
+    fn repository_of(&mut self, outcome: &PointOutcome) -> Option<u32> {
+        if let Some(id) = &outcome.repository {
+            return Some(self.repository(id, || unknown(id, RepositoryState::Current)));
+        }
+        if outcome.status == PointStatus::Pending {
+            let id = match &outcome.location.notify {
+                Some(notify) => RepositoryId::Rrdp(notify.clone()),
+                None => RepositoryId::Rsync(outcome.location.directory.module()),
+            };
+            self.repository(&id, || unknown(&id, RepositoryState::Pending));
+        }
+        None
+    }
+
+    fn finish(mut self) -> World {
+        self.world.vrps.sort_unstable();
+        self.world.aspas.sort_unstable();
+        self.world.router_keys.sort_unstable();
+        self.world
+    }
+}
+
+/// Tells whether a route inside the point that no VRP covers may be unknown for want of data.
+fn is_unproven(outcome: &PointOutcome) -> bool {
+    match outcome.status {
+        PointStatus::Current => false,
+        PointStatus::LastGood => outcome.objects.is_empty(),
+        PointStatus::Pending | PointStatus::Failed | PointStatus::Unreadable => true,
+    }
+}
+
+fn first_findings(findings: &[Finding]) -> Vec<Finding> {
+    findings.iter().take(World::MAX_FINDINGS_PER_POINT).cloned().collect()
+}
+
+/// Makes the status of a repository of which nothing else is known.
+fn unknown(id: &RepositoryId, state: RepositoryState) -> RepositoryStatus {
+    RepositoryStatus {
+        id: id.clone(),
+        state,
+        last_success: None,
+        last_attempt: None,
+        duration: None,
+        error: None,
+        session: None,
+        serial: None,
+        objects: 0,
+        bytes: 0,
+        next_attempt: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::fixture::{NOW, assembly, finding, hours, validation, vrp, world};
+    use super::*;
+    use crate::model::{Prefix, TimeWindow};
+
+    fn point<'a>(world: &'a World, name: &str) -> &'a PointRecord {
+        let uri = format!("rsync://{name}.example/repo/ca.mft");
+        world.points.iter().find(|point| point.manifest_uri.as_str() == uri).unwrap()
+    }
+
+    fn outcome<'a>(validation: &'a mut Validation, name: &str) -> &'a mut PointOutcome {
+        let uri = format!("rsync://{name}.example/repo/ca.mft");
+        let mut points = validation.points.iter_mut();
+        points.find(|point| point.location.manifest.as_str() == uri).unwrap()
+    }
+
+    /// Removes `left`'s subtree, as validation does when it cannot read `left`.
+    fn left_unreadable() -> Validation {
+        let mut validation = validation();
+        validation.points.retain(|point| !point.location.manifest.as_str().contains("leaf"));
+        let left = outcome(&mut validation, "left");
+        left.status = PointStatus::Unreadable;
+        left.objects.clear();
+        left.manifest = None;
+        left.counts.clear();
+        validation
+    }
+
+    #[test]
+    fn the_world_of_a_validation_is_consistent_and_sorted() {
+        let world = world();
+        world.check().unwrap();
+        let vrps: Vec<_> = world.vrps.iter().map(|record| record.vrp.to_string()).collect();
+        assert_eq!(
+            vrps,
+            [
+                "192.0.2.0/24-24 AS64496",
+                "192.0.2.0/24-24 AS64496",
+                "192.0.2.128/25-25 AS0",
+                "198.51.100.0/22-24 AS64497",
+                "203.0.113.0/24-24 AS64499",
+                "2001:db8::/32-48 AS64496",
+            ]
+        );
+        assert_eq!(world.aspas.len(), 1);
+        assert_eq!(world.router_keys.len(), 1);
+        let left = point(&world, "left");
+        assert_eq!(left.parent, Some(0));
+        assert!(left.unproven.is_empty());
+    }
+
+    #[test]
+    fn findings_beyond_the_limit_are_counted() {
+        let mut validation = validation();
+        outcome(&mut validation, "right").findings = vec![finding("stale"); 250];
+        let world = World::assemble(assembly(&validation));
+        assert_eq!(point(&world, "right").findings.len(), World::MAX_FINDINGS_PER_POINT);
+        assert_eq!(point(&world, "right").findings_left_out, 150);
+    }
+
+    #[test]
+    fn resources_without_sound_data_are_unproven() {
+        for (status, has_objects, unproven) in [
+            (PointStatus::Current, false, false),
+            (PointStatus::LastGood, true, false),
+            (PointStatus::LastGood, false, true),
+            (PointStatus::Pending, true, true),
+            (PointStatus::Failed, false, true),
+            (PointStatus::Unreadable, false, true),
+        ] {
+            let mut validation = validation();
+            let right = outcome(&mut validation, "right");
+            right.status = status;
+            if !has_objects {
+                right.objects.clear();
+            }
+            let world = World::assemble(assembly(&validation));
+            assert_eq!(!point(&world, "right").unproven.is_empty(), unproven, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_pending_point_has_its_repository_listed() {
+        let mut validation = validation();
+        let leaf = outcome(&mut validation, "leaf");
+        leaf.status = PointStatus::Pending;
+        leaf.repository = None;
+        leaf.location.notify = Some("https://new.example/notify.xml".parse().unwrap());
+        let world = World::assemble(assembly(&validation));
+        assert_eq!(point(&world, "leaf").repository, None);
+        let last = world.repositories.last().unwrap();
+        assert_eq!(last.id.as_str(), "https://new.example/notify.xml");
+        assert_eq!(last.state, RepositoryState::Pending);
+    }
+
+    #[test]
+    fn an_unreadable_point_keeps_its_subtree() {
+        let (previous, validation) = (world(), left_unreadable());
+        let world =
+            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        world.check().unwrap();
+        assert_eq!(world.parent, Some(previous.id));
+        let payload = |world: &World| world.vrps.iter().map(|r| r.vrp).collect::<Vec<_>>();
+        assert_eq!(payload(&world), payload(&previous));
+        assert_eq!(world.aspas.len(), 1);
+        assert_eq!(world.objects.len(), previous.objects.len());
+        let left = point(&world, "left");
+        assert_eq!(left.status, PointStatus::Unreadable);
+        assert_eq!(left.manifest, point(&previous, "left").manifest);
+        assert!(!left.unproven.is_empty());
+        let leaf = point(&world, "leaf");
+        let parent = &world.points[usize::try_from(leaf.parent.unwrap()).unwrap()];
+        assert_eq!(parent.id, left.id);
+    }
+
+    #[test]
+    fn an_unreadable_point_is_cut_to_its_new_certificate() {
+        let (previous, mut validation) = (world(), left_unreadable());
+        let left = outcome(&mut validation, "left");
+        left.resources =
+            Arc::new(ResourceSet::from_prefixes(["2001:db8::/32".parse::<Prefix>().unwrap()]));
+        left.validity = TimeWindow::new(NOW, hours(2));
+        let world =
+            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        world.check().unwrap();
+        let lost = [vrp("192.0.2.128/25", 25, 0)];
+        assert!(world.vrps.iter().all(|record| !lost.contains(&record.vrp)));
+        let kept = world.vrps.iter().filter(|record| record.vrp.asn.0 == 64496);
+        // From `beta`, which was read, and the one that the new certificate still covers.
+        assert_eq!(kept.count(), 2);
+        assert!(world.aspas.is_empty(), "AS64496 is not in the new certificate");
+        assert_eq!(point(&world, "left").validity.until, hours(2));
+    }
+
+    #[test]
+    fn without_a_previous_world_an_unreadable_point_is_empty() {
+        let world = World::assemble(assembly(&left_unreadable()));
+        world.check().unwrap();
+        assert_eq!(world.vrps.len(), 3);
+        assert!(!point(&world, "left").unproven.is_empty());
+    }
+}

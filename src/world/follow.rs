@@ -1,0 +1,105 @@
+//! Follows the published worlds of another process.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::publish::current_mark;
+use super::{World, load_current};
+
+/// How often `CURRENT` is read: one small file, four times a second.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long after a failure the same world is tried again: the disk may have been busy or full.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Waits for new worlds in a directory.
+#[derive(Debug)]
+pub struct Follower {
+    dir: PathBuf,
+    /// The content of `CURRENT` that was loaded last.
+    loaded: Option<Vec<u8>>,
+    /// The content of `CURRENT` that could not be loaded, and when it is tried again.
+    failed: Option<(Vec<u8>, Instant)>,
+}
+
+impl Follower {
+    /// Follows `dir`, which need not exist yet. The first world that there is counts as new.
+    pub fn new(dir: PathBuf) -> Self {
+        Follower { dir, loaded: None, failed: None }
+    }
+
+    /// Waits until another world is published, and loads it.
+    ///
+    /// One that cannot be loaded is logged and passed over; the caller keeps what it has. May be
+    /// cancelled: the next call then starts again.
+    pub async fn next(&mut self) -> World {
+        loop {
+            let dir = self.dir.clone();
+            match tokio::task::spawn_blocking(move || current_mark(&dir)).await {
+                Ok(Some(mark)) if self.is_due(&mark) => {
+                    if let Some(world) = self.load(mark).await {
+                        return world;
+                    }
+                }
+                _ => {}
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    fn is_due(&self, mark: &[u8]) -> bool {
+        let waits = |(failed, retry): &(Vec<u8>, Instant)| {
+            failed.as_slice() == mark && Instant::now() < *retry
+        };
+        self.loaded.as_deref() != Some(mark) && !self.failed.as_ref().is_some_and(waits)
+    }
+
+    async fn load(&mut self, mark: Vec<u8>) -> Option<World> {
+        let dir = self.dir.clone();
+        let error = match tokio::task::spawn_blocking(move || load_current(&dir)).await {
+            Ok(Ok(Some(world))) => {
+                self.loaded = Some(mark);
+                return Some(world);
+            }
+            Ok(Ok(None)) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        // Said once for each world, not at each attempt.
+        if self.failed.as_ref().is_none_or(|(failed, _)| *failed != mark) {
+            tracing::warn!(error, "cannot load the current world; keeping the one in use");
+        }
+        self.failed = Some((mark, Instant::now() + RETRY_INTERVAL));
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{fixture, publish};
+    use super::*;
+    use crate::model::WorldId;
+
+    fn world(id: u64) -> World {
+        World { id: WorldId(id), ..fixture::world() }
+    }
+
+    #[tokio::test]
+    async fn new_worlds_are_handed_over_and_broken_ones_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("world");
+        let mut follower = Follower::new(path.clone());
+        let writer = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || publish(&path, &world(1)).unwrap())
+        };
+        assert_eq!(follower.next().await.id, WorldId(1));
+        writer.await.unwrap();
+
+        std::fs::write(path.join("CURRENT"), "nonsense").unwrap();
+        let waited = tokio::time::timeout(POLL_INTERVAL * 2, follower.next()).await;
+        assert!(waited.is_err(), "a broken CURRENT is no new world");
+
+        publish(&path, &world(2)).unwrap();
+        assert_eq!(follower.next().await.id, WorldId(2));
+    }
+}
