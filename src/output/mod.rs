@@ -1,1 +1,11 @@
-//! One writer for each output format.
+//! Payload in the formats that other programs read: one writer for each.
+
+mod csv;
+mod file;
+mod format;
+mod json;
+mod jsonext;
+mod rows;
+
+pub use file::replace;
+pub use format::Format;

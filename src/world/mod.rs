@@ -3,16 +3,16 @@
 //! A [`View`] is what can be asked: a world less what has expired, with the origin index.
 
 mod answer;
-mod chain;
-mod freshness;
 mod assemble;
 mod carry;
+mod chain;
 mod check;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod follow;
 pub mod format;
+mod freshness;
 mod publish;
 mod status;
 mod view;
@@ -20,10 +20,10 @@ mod view;
 mod world;
 
 pub use answer::Answer;
-pub use freshness::{DataSource, Freshness, Gap};
 pub use assemble::Assembly;
 pub use error::WorldError;
 pub use follow::Follower;
+pub use freshness::{DataSource, Freshness, Gap};
 pub use publish::{load_current, next_id, publish};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
 pub use view::{Item, ItemSource, View, ViewSource};

@@ -1,39 +1,34 @@
 //! A view: a world (or a VRP file) less what has expired, indexed, ready to be asked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::chain::{Chain, chains, trust_anchor_age};
-use super::freshness::{Age, Aged};
-use super::{Answer, DataSource, Freshness, Gap, PointRecord, Purpose, World};
-use crate::model::{
-    Aspa, Prefix, ResourceSet, Route, RouterKey, TimeWindow, Timestamp, Vrp, WorldId,
-};
-use crate::origin::{Fit, Index, Validity, Verdict};
+use super::chain::{Chain, chains};
+use super::{ObjectRecord, PointRecord, Purpose, World};
+use crate::model::{Aspa, ResourceSet, RouterKey, TimeWindow, Timestamp, Vrp, WorldId};
+use crate::origin::Index;
 use crate::payload::{FileFormat, VrpFile};
-use crate::validate::TrustAnchorStatus;
 
 /// A world or a VRP file at one time: what is valid then, and the origin index over it.
 ///
 /// It stays right until [`View::next_expiry`].
 #[derive(Clone, Debug)]
 pub struct View {
-    source: ViewSource,
-    world: Option<Arc<World>>,
+    pub(super) source: ViewSource,
+    pub(super) world: Option<Arc<World>>,
     /// Sorted, without duplicates.
-    vrps: Vec<Vrp>,
+    pub(super) vrps: Vec<Vrp>,
     /// Where the sources of each VRP begin in `vrp_sources`, and a last one for the end.
     first_sources: Vec<u32>,
     vrp_sources: Vec<ItemSource>,
-    index: Index,
+    pub(super) index: Index,
     aspas: Vec<Item<Aspa>>,
     router_keys: Vec<Item<RouterKey>>,
-    trust_anchors: Vec<String>,
+    pub(super) trust_anchors: Vec<String>,
     next_expiry: Option<Timestamp>,
     /// For each point of the world.
-    chains: Vec<Chain>,
+    pub(super) chains: Vec<Chain>,
     /// The points with unproven resources, and all those resources together.
-    unproven: (Vec<u32>, ResourceSet),
+    pub(super) unproven: (Vec<u32>, ResourceSet),
 }
 
 /// What a view was made from.
@@ -235,8 +230,18 @@ impl View {
 
     /// Returns the URI of the object that a source names.
     pub fn object_uri(&self, source: ItemSource) -> Option<&str> {
-        let world = self.world.as_ref()?;
-        Some(world.objects.get(source.object? as usize)?.uri.as_str())
+        self.object(source).map(|object| object.uri.as_str())
+    }
+
+    /// Returns the object that a source names.
+    pub fn object(&self, source: ItemSource) -> Option<&ObjectRecord> {
+        self.world.as_ref()?.objects.get(source.object? as usize)
+    }
+
+    /// Returns when the whole chain above a source's object is valid; not the object itself.
+    pub fn chain_validity(&self, source: ItemSource) -> Option<TimeWindow> {
+        let point = self.object(source)?.point;
+        self.chains.get(point as usize).map(|chain| chain.validity)
     }
 
     /// Returns the first second in which this view is no longer right; `None` means never.
@@ -244,138 +249,6 @@ impl View {
     /// An object is gone the second after its `until`, and another's `from` may come.
     pub fn next_expiry(&self) -> Option<Timestamp> {
         self.next_expiry
-    }
-
-    /// Answers for `route` at `now`; data older than `max_age` count as stale.
-    ///
-    /// Source: RFC 6811, section 2, for the verdict; the freshness is ours.
-    pub fn answer(&self, route: Route, now: Timestamp, max_age: Duration) -> Answer {
-        let verdict = Verdict::of(&self.index, &self.vrps, route);
-        let age = self.age(&verdict);
-        let known = age.map(|age| age.time).filter(|time| *time != Timestamp::MIN);
-        let freshness = match age {
-            None => Freshness::NoData,
-            Some(age) => self
-                .gap(&verdict, route.prefix)
-                .map(Freshness::Incomplete)
-                .or_else(|| self.stale(age, now, max_age))
-                .unwrap_or(Freshness::Fresh),
-        };
-        Answer { route, verdict, freshness, as_of: known }
-    }
-
-    /// Returns the age of the oldest data that the verdict rests on; `None` if there are none.
-    ///
-    /// A valid route rests on its best match. An invalid one rests on every VRP that covers it,
-    /// and one that is not found on every trust anchor: a newer state of each could match it.
-    fn age(&self, verdict: &Verdict) -> Option<Age> {
-        let Some(world) = &self.world else {
-            let ViewSource::File { generated, .. } = self.source else { return None };
-            let time = generated.unwrap_or(Timestamp::MIN);
-            return (!self.vrps.is_empty()).then_some(Age { time, of: Aged::File });
-        };
-        let newest_of = |position: usize| {
-            let sources = self.vrp_sources(position).iter();
-            sources.filter_map(|source| self.source_age(world, *source)).max()
-        };
-        let covering = verdict.covering.iter();
-        match verdict.validity {
-            Validity::Valid => covering
-                .filter(|covering| covering.fit == Fit::Matched)
-                .filter_map(|covering| newest_of(covering.position))
-                .max(),
-            Validity::Invalid(_) => {
-                covering.filter_map(|covering| newest_of(covering.position)).min()
-            }
-            Validity::NotFound => self.trust_anchors_age(world),
-        }
-    }
-
-    /// Returns the oldest among the valid trust anchors and the repositories of their own points.
-    fn trust_anchors_age(&self, world: &World) -> Option<Age> {
-        let anchors = (0..u16::MAX).zip(&world.trust_anchors);
-        let anchors = anchors
-            .filter(|(_, ta)| ta.status == TrustAnchorStatus::Valid)
-            .map(|(index, _)| trust_anchor_age(world, index));
-        let points = world.points.iter().zip(&self.chains);
-        let own = points.filter(|(point, _)| point.parent.is_none()).map(|(_, chain)| chain.age);
-        anchors.chain(own).min()
-    }
-
-    fn source_age(&self, world: &World, source: ItemSource) -> Option<Age> {
-        let object = world.objects.get(source.object? as usize)?;
-        self.chains.get(object.point as usize).map(|chain| chain.age)
-    }
-
-    fn stale(&self, age: Age, now: Timestamp, max_age: Duration) -> Option<Freshness> {
-        // What an archive says does not age.
-        let now = match self.source {
-            ViewSource::World { purpose: Purpose::Archive { at }, .. } => at,
-            _ => now,
-        };
-        let known = age.time != Timestamp::MIN;
-        let elapsed = now.since(age.time);
-        (!known || elapsed > max_age).then(|| Freshness::Stale {
-            source: self.data_source(age.of),
-            age: known.then_some(elapsed),
-        })
-    }
-
-    fn data_source(&self, of: Aged) -> DataSource {
-        match (of, &self.source, &self.world) {
-            (Aged::Repository(index), _, Some(world)) => {
-                let repository = world.repositories.get(index as usize);
-                DataSource::Repository(repository.map(|r| r.id.to_string()).unwrap_or_default())
-            }
-            (Aged::TrustAnchor(index), _, _) => {
-                let name = self.trust_anchors.get(usize::from(index));
-                DataSource::TrustAnchor(name.cloned().unwrap_or_default())
-            }
-            (_, ViewSource::File { name, .. }, _) => DataSource::File(name.clone()),
-            _ => DataSource::File(String::new()),
-        }
-    }
-
-    /// Returns what is missing that could cover a route that is not found.
-    fn gap(&self, verdict: &Verdict, prefix: Prefix) -> Option<Gap> {
-        let world = self.world.as_ref()?;
-        if verdict.validity != Validity::NotFound {
-            return None;
-        }
-        let (points, together) = &self.unproven;
-        if together.contains_prefix(prefix) {
-            // The last one is the deepest: children come after parents.
-            let point = points
-                .iter()
-                .rev()
-                .filter_map(|index| world.points.get(*index as usize))
-                .find(|point| point.unproven.contains_prefix(prefix));
-            if let Some(point) = point {
-                return Some(self.point_gap(point));
-            }
-        }
-        let missing =
-            world.trust_anchors.iter().find(|ta| ta.status != TrustAnchorStatus::Valid)?;
-        Some(Gap::TrustAnchor {
-            name: missing.name.clone(),
-            status: missing.status,
-            why: missing
-                .findings
-                .first()
-                .map(|finding| finding.detail.clone())
-                .or_else(|| missing.fetch.error.clone()),
-        })
-    }
-
-    fn point_gap(&self, point: &PointRecord) -> Gap {
-        let name = self.trust_anchors.get(usize::from(point.trust_anchor));
-        Gap::Point {
-            id: point.id,
-            manifest: point.manifest_uri.clone(),
-            trust_anchor: name.cloned().unwrap_or_default(),
-            status: point.status,
-            why: point.findings.first().map(|finding| finding.detail.clone()),
-        }
     }
 }
 
@@ -450,4 +323,113 @@ fn unproven(points: &[PointRecord]) -> (Vec<u32>, ResourceSet) {
         [],
     );
     (with.into_iter().map(|(index, _)| index).collect(), union)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{NOW, hours, world};
+    use super::*;
+    use crate::payload::VrpFile;
+
+    fn texts(view: &View) -> Vec<String> {
+        view.vrps().iter().map(Vrp::to_string).collect()
+    }
+
+    fn view(world: World, now: Timestamp) -> View {
+        View::of_world(Arc::new(world), now)
+    }
+
+    fn uris(view: &View, position: usize) -> Vec<&str> {
+        let sources = view.vrp_sources(position).iter();
+        sources.filter_map(|source| view.object_uri(*source)).collect()
+    }
+
+    const ALL: [&str; 5] = [
+        "192.0.2.0/24-24 AS64496",
+        "192.0.2.128/25-25 AS0",
+        "198.51.100.0/22-24 AS64497",
+        "203.0.113.0/24-24 AS64499",
+        "2001:db8::/32-48 AS64496",
+    ];
+
+    #[test]
+    fn each_vrp_is_there_once_with_all_its_sources() {
+        let view = view(world(), NOW);
+        assert_eq!(texts(&view), ALL);
+        let mut both = uris(&view, 0);
+        both.sort_unstable();
+        assert_eq!(both, ["rsync://beta.example/repo/c.roa", "rsync://left.example/repo/a.roa"]);
+        assert_eq!(uris(&view, 1), ["rsync://leaf.example/repo/zero.roa"]);
+        assert!(uris(&view, ALL.len()).is_empty());
+        let anchors: Vec<_> =
+            view.vrp_sources(0).iter().filter_map(|s| view.trust_anchor(*s)).collect();
+        assert!(anchors.contains(&"alpha") && anchors.contains(&"beta"));
+        assert_eq!((view.aspas().len(), view.router_keys().len()), (1, 1));
+    }
+
+    #[test]
+    fn payload_is_gone_the_second_after_its_point_expires() {
+        let last = view(world(), hours(24));
+        assert_eq!(texts(&last), ALL);
+        let gone = Timestamp(hours(24).0 + 1);
+        assert_eq!(last.next_expiry(), Some(gone));
+        let after = view(world(), gone);
+        assert!(after.vrps().is_empty() && after.aspas().is_empty());
+        assert!(after.router_keys().is_empty());
+        assert_eq!(after.next_expiry(), None);
+    }
+
+    #[test]
+    fn payload_lives_no_longer_than_any_ancestor() {
+        let mut world = world();
+        world.points[0].validity.until = hours(1);
+        let soon = view(world.clone(), hours(1));
+        assert_eq!(soon.next_expiry(), Some(Timestamp(hours(1).0 + 1)));
+        assert_eq!(soon.vrp_sources(1)[0].expires, Some(hours(1)));
+        // What the other trust anchor gives stays, and is then its alone.
+        let after = view(world, Timestamp(hours(1).0 + 1));
+        assert_eq!(texts(&after), [ALL[0], ALL[3]]);
+        assert_eq!(uris(&after, 0), ["rsync://beta.example/repo/c.roa"]);
+    }
+
+    #[test]
+    fn payload_waits_for_its_beginning() {
+        let mut world = world();
+        let leaf = world.objects.iter_mut().find(|o| o.uri.as_str().contains("zero")).unwrap();
+        leaf.validity.from = hours(2);
+        let early = view(world.clone(), NOW);
+        assert!(!texts(&early).contains(&ALL[1].to_owned()));
+        assert_eq!(early.next_expiry(), Some(hours(2)));
+        assert_eq!(texts(&view(world, hours(2))), ALL);
+    }
+
+    #[test]
+    fn an_archive_is_seen_at_its_own_time() {
+        let archive = World { purpose: Purpose::Archive { at: NOW }, ..world() };
+        assert_eq!(texts(&view(archive, hours(10_000))), ALL);
+    }
+
+    #[test]
+    fn indices_that_point_nowhere_give_nothing() {
+        let mut world = world();
+        world.points[0].parent = Some(4);
+        world.vrps[0].object = 999;
+        world.objects[0].point = 999;
+        assert!(texts(&view(world, NOW)).len() < ALL.len());
+    }
+
+    #[test]
+    fn a_vrp_file_expires_only_at_a_given_time() {
+        let csv = b"ASN,IP Prefix,Max Length,Trust Anchor,Expires\n\
+            AS2,192.0.2.0/24,24,ripe,200\nAS1,192.0.2.0/24,24,ripe,100\nAS1,192.0.2.0/24,24,arin,90\n";
+        let file = VrpFile::parse(csv).unwrap();
+        let of = |at| View::of_vrp_file(file.clone(), "x.csv", at);
+        let both = ["192.0.2.0/24-24 AS1", "192.0.2.0/24-24 AS2"];
+        assert_eq!(texts(&of(None)), both);
+        assert_eq!(of(None).next_expiry(), None);
+        assert_eq!(texts(&of(Some(Timestamp(100)))), both);
+        assert_eq!(of(Some(Timestamp(100))).next_expiry(), Some(Timestamp(101)));
+        assert_eq!(of(Some(Timestamp(100))).vrp_sources(0).len(), 1);
+        assert_eq!(texts(&of(Some(Timestamp(101)))), both[1..]);
+    }
 }

@@ -1,0 +1,133 @@
+//! `provost export`: the payload of the last world in a format that other programs read.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{CliError, Exit};
+use crate::config::DataDir;
+use crate::model::Timestamp;
+use crate::output::{self, Format};
+use crate::world::{View, load_current};
+
+/// Write the validated payload, less what has expired
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The format, as Routinator writes it
+    #[arg(short, long, value_enum, default_value = "csv")]
+    pub format: Format,
+    /// Where to write; a file is replaced as a whole, `-` is the standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// There is no world yet, it cannot be read, or the output cannot be written.
+pub fn run(
+    args: &ExportArgs,
+    data: &DataDir,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let view = View::of_world(Arc::new(last_world(data)?), now);
+    if args.output == Path::new("-") {
+        return match args.format.write(&view, out).and_then(|()| out.flush()) {
+            // Whoever reads has had enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+            Err(error) => Err(CliError::failed(format!("cannot write: {error}"))),
+            Ok(()) => Ok(Exit::Done),
+        };
+    }
+    output::replace(&args.output, |out| args.format.write(&view, out)).map_err(|error| {
+        CliError::failed(format!("cannot write {}: {error}", args.output.display()))
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Loads the last world, or says what to do without one.
+fn last_world(data: &DataDir) -> Result<crate::world::World, CliError> {
+    match load_current(&data.world()) {
+        Ok(Some(world)) => Ok(world),
+        Ok(None) => {
+            let message = format!("no validated data in {} yet", data.path().display());
+            Err(CliError::no_data(message).hint("run `provost sync` first"))
+        }
+        Err(error) => {
+            let hint = if error.is_newer() {
+                "a newer provost wrote it; use that one, or another --data-dir"
+            } else {
+                "run `provost sync` to publish it again"
+            };
+            Err(CliError::failed(error.to_string()).hint(hint))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::fixture::{NOW, hours, world};
+    use crate::world::publish;
+
+    fn args(output: &Path) -> ExportArgs {
+        ExportArgs { format: Format::Csv, output: output.to_owned() }
+    }
+
+    fn exported(data: &DataDir, now: Timestamp) -> String {
+        let mut out = Vec::new();
+        assert_eq!(run(&args(Path::new("-")), data, now, &mut out).unwrap(), Exit::Done);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn without_a_world_there_is_no_data_and_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        let error = run(&args(Path::new("-")), &data, NOW, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.exit, Exit::NoData);
+        assert_eq!(error.hint.as_deref(), Some("run `provost sync` first"));
+    }
+
+    #[test]
+    fn what_has_expired_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        publish(&data.world(), &world()).unwrap();
+        assert_eq!(exported(&data, NOW).lines().count(), 6);
+        assert_eq!(exported(&data, hours(24)).lines().count(), 6, "the last second counts");
+        assert_eq!(exported(&data, Timestamp(hours(24).0 + 1)).lines().count(), 1);
+    }
+
+    #[test]
+    fn a_file_gets_what_standard_output_would() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        publish(&data.world(), &world()).unwrap();
+        let path = dir.path().join("vrps.csv");
+        run(&args(&path), &data, NOW, &mut Vec::new()).unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), exported(&data, NOW));
+        let nowhere = dir.path().join("missing/vrps.csv");
+        let error = run(&args(&nowhere), &data, NOW, &mut Vec::new()).unwrap_err();
+        assert!(error.message.contains("missing/vrps.csv"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_pipe_is_success() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        publish(&data.world(), &world()).unwrap();
+        assert_eq!(run(&args(Path::new("-")), &data, NOW, &mut Closed).unwrap(), Exit::Done);
+    }
+}

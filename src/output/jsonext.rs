@@ -1,0 +1,53 @@
+//! Routinator's `jsonext`: as `json`, with every object that gives an item.
+//!
+//! `chainValidity` and `stale` are narrower than Routinator's where a manifest or CRL on the chain
+//! is due earlier than the certificates end: an item leaves at the earliest of these here.
+
+use std::io::{self, Write};
+
+use super::json::{self, Kind};
+use crate::model::TimeWindow;
+use crate::world::{ItemSource, View};
+
+pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
+    json::write_rows(view, out, |out, kind, sources| {
+        write!(out, "\"source\": [")?;
+        let mut delimiter = "";
+        for source in sources {
+            write!(out, "{delimiter} ")?;
+            write_source(view, out, kind, *source)?;
+            delimiter = ", ";
+        }
+        write!(out, "]")
+    })
+}
+
+fn write_source(
+    view: &View,
+    out: &mut impl Write,
+    kind: Kind,
+    source: ItemSource,
+) -> io::Result<()> {
+    let kind = match kind {
+        Kind::Roa => "roa",
+        Kind::RouterKey => "cer",
+        Kind::Aspa => "aspa",
+    };
+    let uri = view.object_uri(source).map_or(serde_json::Value::Null, json::string);
+    let tal = json::string(view.trust_anchor(source).unwrap_or("N/A"));
+    write!(out, "{{ \"type\": \"{kind}\", \"uri\": {uri}, \"tal\": {tal}")?;
+    if let (Some(object), Some(chain)) = (view.object(source), view.chain_validity(source)) {
+        write_window(out, "validity", object.validity)?;
+        write_window(out, "chainValidity", chain.intersect(object.validity))?;
+        write!(out, ", \"stale\": \"{}\"", chain.until)?;
+    }
+    write!(out, " }}")
+}
+
+fn write_window(out: &mut impl Write, name: &str, window: TimeWindow) -> io::Result<()> {
+    write!(
+        out,
+        ", \"{name}\": {{ \"notBefore\": \"{}\", \"notAfter\": \"{}\" }}",
+        window.from, window.until
+    )
+}

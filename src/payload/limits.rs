@@ -1,0 +1,15 @@
+//! What bounds the reading of VRP files; the bytes are bounded where they are read.
+
+/// How many VRPs, ASPAs or router keys a file may hold.
+///
+/// The complete RPKI of July 2025 had 723,521 VRPs; this is 27 times as many.
+pub(super) const MAX_ITEMS: usize = 20_000_000;
+
+/// How many trust anchors a file may name; there are five, and labs have a few more.
+pub(super) const MAX_TRUST_ANCHORS: usize = 1_000;
+
+/// How many providers one ASPA may have, as rpki-client limits it.
+pub(super) const MAX_PROVIDERS: usize = 10_000;
+
+/// The longest DER of a router key in bytes; a P-256 key takes 91 (RFC 8608).
+pub(super) const MAX_ROUTER_KEY: usize = 1_024;
