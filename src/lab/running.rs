@@ -1,0 +1,240 @@
+//! A lab that runs: its authorities, published on loopback.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::https::{self, Document, Site};
+use super::rsync::{self, RsyncSite};
+use super::server_uris::{MODULE, TA_MODULE};
+use super::tls::TlsAuthority;
+use super::{Authority, LabError, Plan, Roa, RrdpRepository, ServerUris, Truth, generate};
+use crate::model::{RepositoryId, Timestamp};
+
+/// How to start a lab.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// What there is.
+    pub plan: Plan,
+    /// Decides keys and RRDP sessions.
+    pub seed: u64,
+    /// The time at which everything is issued.
+    pub now: Timestamp,
+    /// Whether to offer rsync.
+    pub rsync: RsyncUse,
+}
+
+/// Whether a lab offers rsync.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RsyncUse {
+    /// Where the `rsync` program is installed.
+    WhereInstalled,
+    /// Not at all: every server has RRDP then.
+    Never,
+}
+
+/// A lab that is published on loopback until it is dropped.
+///
+/// Dropping it closes the listeners, kills its processes, and removes its files.
+pub struct Lab {
+    authority: Authority,
+    servers: Vec<PublicationServer>,
+    files: TempDir,
+    tals: Vec<PathBuf>,
+    rsync: bool,
+    /// When the publication changed last; strictly ascending.
+    modified: Timestamp,
+    _listeners: JoinSet<()>,
+}
+
+struct PublicationServer {
+    uris: ServerUris,
+    rrdp: Option<RrdpRepository>,
+    site: Site,
+    rsync: Option<RsyncSite>,
+}
+
+impl Lab {
+    /// Starts a lab: takes free ports, signs everything for them, and publishes it.
+    ///
+    /// Must run inside a tokio runtime with I/O and time.
+    pub async fn start(options: LabOptions) -> Result<Lab, LabError> {
+        let LabOptions { plan, seed, now, rsync } = options;
+        let rsync = rsync == RsyncUse::WhereInstalled && rsync::is_installed().await;
+        let plan = if rsync { plan } else { plan.with_rrdp_everywhere() };
+        let files = tempfile::Builder::new().prefix("provost-lab-").tempdir();
+        let files = files.map_err(LabError::io("directory for the lab"))?;
+        let tls = TlsAuthority::new(now)?;
+        let mut listeners = JoinSet::new();
+        let mut servers = Vec::new();
+        for (number, server) in plan.servers.iter().enumerate() {
+            let (https, address) = listen(number).await?;
+            let site = Site::default();
+            listeners.spawn(https::serve(https, tls.server(address.ip())?, site.clone()));
+            let (rsync_site, rsync_address) = if rsync {
+                let (listener, address) = listen(number).await?;
+                let site = RsyncSite::new(files.path().join("rsync").join(&server.name));
+                listeners.spawn(rsync::serve(listener, site.config()));
+                (Some(site), address)
+            } else {
+                // Objects have rsync URIs all the same; nobody listens there.
+                (None, SocketAddr::new(address.ip(), 873))
+            };
+            let uris = ServerUris::new(
+                &address.to_string(),
+                &rsync_address.to_string(),
+                server.transports,
+            )?;
+            servers.push(PublicationServer { uris, rrdp: None, site, rsync: rsync_site });
+        }
+        let uris = servers.iter().map(|server| server.uris.clone()).collect();
+        let authority = Authority::new(plan, uris, seed, now)?;
+        let tls_root = files.path().join(TLS_ROOT);
+        std::fs::write(&tls_root, tls.root_pem()).map_err(LabError::io(tls_root.display()))?;
+        let tals = generate::write_tals(&authority, &files.path().join(TALS), rsync)?;
+        let mut lab =
+            Lab { authority, servers, files, tals, rsync, modified: now, _listeners: listeners };
+        lab.publish()?;
+        Ok(lab)
+    }
+
+    /// Returns the plan as it is now.
+    pub fn plan(&self) -> &Plan {
+        self.authority.plan()
+    }
+
+    /// Computes from the plan what a validator must find now.
+    pub fn truth(&self) -> Truth {
+        self.plan().truth()
+    }
+
+    /// Returns the authorities.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Returns the TAL files, one for each trust anchor.
+    pub fn tals(&self) -> &[PathBuf] {
+        &self.tals
+    }
+
+    /// Returns the directory that holds the TAL files and nothing else.
+    pub fn tal_directory(&self) -> PathBuf {
+        self.files.path().join(TALS)
+    }
+
+    /// Returns the file with the root certificate of the lab's HTTPS servers (PEM).
+    pub fn tls_root(&self) -> PathBuf {
+        self.files.path().join(TLS_ROOT)
+    }
+
+    /// Returns the directory of the lab's files; it goes with the lab.
+    pub fn directory(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// Tells whether the lab offers rsync.
+    pub fn has_rsync(&self) -> bool {
+        self.rsync
+    }
+
+    /// Returns the repositories that are published, RRDP before rsync for each server.
+    pub fn repositories(&self) -> Vec<RepositoryId> {
+        let each = self.servers.iter().flat_map(|server| {
+            let rrdp = server.uris.notification.clone().map(RepositoryId::Rrdp);
+            let rsync = server.rsync.as_ref();
+            [rrdp, rsync.map(|_| RepositoryId::Rsync(server.uris.module.clone()))]
+        });
+        each.flatten().collect()
+    }
+
+    /// Adds a ROA to the CA `ca` and publishes the change: the next RRDP serial, with its delta.
+    pub fn add_roa(&mut self, ca: &str, roa: Roa, now: Timestamp) -> Result<(), LabError> {
+        self.authority.add_roa(ca, roa, now)?;
+        self.publish_at(now)
+    }
+
+    /// Removes the ROA `roa` from the CA `ca` and publishes the change.
+    pub fn remove_roa(&mut self, ca: &str, roa: &str, now: Timestamp) -> Result<(), LabError> {
+        self.authority.remove_roa(ca, roa, now)?;
+        self.publish_at(now)
+    }
+
+    /// Reissues every manifest and CRL, which else run out after three days.
+    pub fn refresh(&mut self, now: Timestamp) -> Result<(), LabError> {
+        self.authority.refresh(now)?;
+        self.publish_at(now)
+    }
+
+    fn publish_at(&mut self, now: Timestamp) -> Result<(), LabError> {
+        // Two changes in one second must not look like one to a client that compares times.
+        self.modified = now.max(self.modified.plus(Duration::from_secs(1)));
+        self.publish()
+    }
+
+    fn publish(&mut self) -> Result<(), LabError> {
+        let anchors = self.authority.trust_anchors();
+        for (number, server) in self.servers.iter_mut().enumerate() {
+            let objects = self.authority.objects(number);
+            let certificates: Vec<_> =
+                anchors.iter().filter(|anchor| anchor.server == number).collect();
+            if let Some(site) = &mut server.rsync {
+                let mut files = BTreeMap::new();
+                for (uri, bytes) in &objects {
+                    files.insert(format!("{MODULE}/{}", uri.path()), bytes.clone());
+                }
+                for anchor in &certificates {
+                    let name = format!("{TA_MODULE}/{}.cer", anchor.name);
+                    files.insert(name, anchor.certificate.clone());
+                }
+                site.publish(&files, self.modified)?;
+            }
+            let Some(notification) = server.uris.notification.clone() else { continue };
+            let rrdp = match server.rrdp.take() {
+                Some(mut rrdp) => {
+                    rrdp.update(objects)?;
+                    rrdp
+                }
+                None => RrdpRepository::new(notification, self.authority.session(number), objects),
+            };
+            let mut documents: BTreeMap<_, _> = rrdp
+                .documents()?
+                .into_iter()
+                .map(|(path, body)| (path, Document::new(body, self.modified)))
+                .collect();
+            for anchor in &certificates {
+                let path = format!("/{TA_MODULE}/{}.cer", anchor.name);
+                documents.insert(path, Document::new(anchor.certificate.clone(), self.modified));
+            }
+            server.rrdp = Some(rrdp);
+            server.site.store(Arc::new(documents));
+        }
+        Ok(())
+    }
+}
+
+/// The name of the directory of TALs.
+pub(super) const TALS: &str = "tals";
+/// The name of the file with the TLS root.
+const TLS_ROOT: &str = "tls-root.pem";
+
+/// Listens on a free port of the address of server `number`: 127.0.0.2, 127.0.0.3, ...
+async fn listen(number: usize) -> Result<(TcpListener, SocketAddr), LabError> {
+    let last = u8::try_from(number).unwrap_or(u8::MAX).saturating_add(2);
+    let own = Ipv4Addr::new(127, 0, 0, last);
+    let listener = match TcpListener::bind((IpAddr::from(own), 0)).await {
+        Ok(listener) => listener,
+        // Outside Linux, loopback has one address only; the ports still differ.
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(LabError::io("listener on loopback"))?,
+    };
+    let address = listener.local_addr().map_err(LabError::io("listener on loopback"))?;
+    Ok((listener, address))
+}
