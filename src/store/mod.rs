@@ -1,1 +1,31 @@
 //! The cache: objects by hash, what each repository holds, the last good state.
+//!
+//! One SQLite file that may be deleted and rebuilt. One process writes it (a lock file beside it
+//! says who); any number may read. A change of a repository is one transaction that moves its URI
+//! map, its RRDP state and its status together, so a kill at any time leaves the old state or the
+//! new one. Bytes are verified against their hash whenever they are read.
+
+mod db;
+mod error;
+mod limits;
+mod objects;
+mod points;
+mod prune;
+mod repositories;
+mod schema;
+mod select;
+mod snapshot;
+mod trust_anchors;
+
+pub use db::{Access, Store};
+pub use error::{StoreError, StoreErrorKind};
+pub use objects::Staging;
+pub use prune::Pruned;
+pub use repositories::{
+    Attempt, DeltaHash, MapChange, RepositoryRecord, RrdpState, Success, Validators,
+};
+pub use select::{Choice, Known, Transports, select};
+pub use snapshot::Snapshot;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! Every limit of the cache, with its reason.
+
+use std::time::Duration;
+
+/// How many bytes of objects one transaction inserts: DESIGN, section 4. Larger batches make
+/// another repository's commit wait.
+pub(super) const BATCH_BYTES: usize = 8_000_000;
+
+/// How many objects one transaction inserts; many tiny objects cost as much as few large ones.
+pub(super) const BATCH_OBJECTS: usize = 8_000;
+
+/// How many object rows one call of `prune` looks at: about 20 ms of work.
+pub(super) const PRUNE_ROWS: u32 = 20_000;
+
+/// How many connections a snapshot reads with at most; more than cores are of no use.
+pub(super) const MAX_READERS: usize = 16;
+
+/// How often a snapshot is tried again when a writer commits while it is being opened.
+pub(super) const SNAPSHOT_ATTEMPTS: u32 = 100;
+
+/// How long a connection waits for another one; only a checkpoint is ever waited for.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long RRDP may fail before rsync is read instead: Routinator's `rrdp-fallback-time`.
+pub(super) const FALLBACK_TIME: Duration = Duration::from_secs(3600);

@@ -1,0 +1,170 @@
+//! A consistent view of the cache for one validation run, readable from many threads.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use super::db::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::limits::{MAX_READERS, SNAPSHOT_ATTEMPTS};
+use super::objects::{self, Stored};
+use super::select::{Choice, Known, Transports, select};
+use super::{repositories, schema};
+use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
+use crate::validate::{CaLocation, ObjectSource, Selection, SourceError};
+
+/// The cache as it was at one moment: what is committed later is not seen.
+///
+/// Holds one read transaction on each of several connections, all of the same generation.
+#[derive(Debug)]
+pub struct Snapshot {
+    store: Store,
+    readers: Vec<Mutex<Connection>>,
+    turn: AtomicUsize,
+    rows: HashMap<RepositoryId, i64>,
+    known: HashMap<RepositoryId, Known>,
+    transports: Transports,
+    now: Timestamp,
+}
+
+impl Store {
+    /// Opens a view of the cache as it is now; `transports` and `now` decide what is read.
+    pub fn snapshot(&self, transports: Transports, now: Timestamp) -> Result<Snapshot, StoreError> {
+        let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
+        let readers = self.open_readers(count)?;
+        let first = readers.first().ok_or_else(|| {
+            StoreError::new(self.path(), StoreErrorKind::Io, "no connection to read with")
+        })?;
+        let (rows, known) = read_repositories(first).map_err(|error| self.error(&error))?;
+        Ok(Snapshot {
+            store: self.clone(),
+            readers: readers.into_iter().map(Mutex::new).collect(),
+            turn: AtomicUsize::new(0),
+            rows,
+            known,
+            transports,
+            now,
+        })
+    }
+
+    /// Opens connections whose read transactions all see the same generation.
+    fn open_readers(&self, count: usize) -> Result<Vec<Connection>, StoreError> {
+        let connections: Result<Vec<_>, _> =
+            (0..count).map(|_| schema::open_reader(self.path())).collect();
+        let connections = connections?;
+        for _ in 0..SNAPSHOT_ATTEMPTS {
+            let generations: rusqlite::Result<BTreeSet<i64>> =
+                connections.iter().map(begin).collect();
+            if generations.map_err(|error| self.error(&error))?.len() <= 1 {
+                return Ok(connections);
+            }
+            for connection in &connections {
+                connection.execute_batch("ROLLBACK").map_err(|error| self.error(&error))?;
+            }
+        }
+        Err(StoreError::new(self.path(), StoreErrorKind::Locked, "writers never paused"))
+    }
+}
+
+/// Begins a read transaction and returns its generation; reading fixes what it sees.
+fn begin(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.execute_batch("BEGIN")?;
+    connection.query_row("SELECT generation FROM meta", [], |row| row.get(0))
+}
+
+type Repositories = (HashMap<RepositoryId, i64>, HashMap<RepositoryId, Known>);
+
+fn read_repositories(connection: &Connection) -> rusqlite::Result<Repositories> {
+    let mut statement = connection.prepare("SELECT * FROM repositories")?;
+    let rows = statement.query_map([], |row| {
+        let record = repositories::read_record(row)?;
+        let known = Known { state: record.status.state, failing_since: record.failing_since };
+        Ok((row.get::<_, i64>("id")?, record.status.id, known))
+    })?;
+    let (mut ids, mut known) = (HashMap::new(), HashMap::new());
+    for row in rows {
+        let (row, id, state) = row?;
+        ids.insert(id.clone(), row);
+        known.insert(id, state);
+    }
+    Ok((ids, known))
+}
+
+impl Snapshot {
+    /// Returns what to read and what to fetch for one CA.
+    pub fn choose(&self, ca: &CaLocation) -> Choice {
+        select(ca, self.transports, &self.known, self.now)
+    }
+
+    /// Returns every repository that the CAs at `locations` need fetched, each once, in order.
+    pub fn wanted<'a>(
+        &self,
+        locations: impl IntoIterator<Item = &'a CaLocation>,
+    ) -> BTreeSet<RepositoryId> {
+        locations.into_iter().flat_map(|ca| self.choose(ca).fetch).collect()
+    }
+
+    /// Takes a connection that is free, else waits for the one whose turn it is.
+    fn reader(&self) -> Result<MutexGuard<'_, Connection>, SourceError> {
+        if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
+            return Ok(free);
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len().max(1);
+        let reader = self.readers.get(turn).ok_or_else(|| SourceError("no connection".into()))?;
+        Ok(reader.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ObjectSource for Snapshot {
+    fn trust_anchor(&self, name: &str) -> Result<Option<Bytes>, SourceError> {
+        let hash = {
+            let reader = self.reader()?;
+            let read = reader.query_row(
+                "SELECT sha256 FROM trust_anchors JOIN objects ON objects.id = object
+                 WHERE name = ?1",
+                [name],
+                |row| row.get(0).map(ObjectHash),
+            );
+            match read {
+                Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
+                other => other.map_err(unreadable)?,
+            }
+        };
+        self.bytes(&hash)
+    }
+
+    fn select(&self, ca: &CaLocation) -> Result<Selection, SourceError> {
+        Ok(self.choose(ca).read)
+    }
+
+    fn lookup(
+        &self,
+        repository: &RepositoryId,
+        uri: &ObjectUri,
+    ) -> Result<Option<ObjectHash>, SourceError> {
+        let Some(row) = self.rows.get(repository) else { return Ok(None) };
+        repositories::lookup(&*self.reader()?, *row, uri).map_err(unreadable)
+    }
+
+    fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {
+        let stored = objects::read(&*self.reader()?, hash).map_err(unreadable)?;
+        match stored {
+            Stored::Good(bytes) => Ok(Some(bytes)),
+            Stored::Absent => Ok(None),
+            Stored::Damaged => {
+                if self.store.is_writer() {
+                    self.store.drop_damaged(hash).map_err(|e| SourceError(e.to_string()))?;
+                }
+                Err(SourceError(format!("object {hash} is damaged")))
+            }
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
+fn unreadable(error: rusqlite::Error) -> SourceError {
+    SourceError(error.to_string())
+}
