@@ -21,22 +21,24 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     }
     // A bad TAL file is said here, once, and not by a worker that is started again and again.
     load_tals(&settings)?;
-    supervise(context, &settings, args.transport.lab, |_| {})
+    let listener = listen(&settings)?;
+    let flags = child_flags(context, args.transport.lab);
+    runtime()?.block_on(supervisor::run(&settings, listener, flags, shutdown::requested()));
+    Ok(Exit::Done)
 }
 
-/// Runs supervisor, worker and server until a signal comes.
-pub(super) fn supervise(
-    context: &Context,
-    settings: &Settings,
-    lab: bool,
-    on_ready: impl FnOnce(std::net::SocketAddr),
-) -> Result<Exit, CliError> {
+/// Listens where the settings say.
+fn listen(settings: &Settings) -> Result<TcpListener, CliError> {
+    TcpListener::bind(settings.http).map_err(|error| {
+        CliError::failed(format!("cannot listen on {}: {error}", settings.http))
+            .hint("choose another address with --http")
+    })
+}
+
+/// Returns the flags that worker and server get beside their settings.
+pub(super) fn child_flags(context: &Context, lab: bool) -> ChildFlags {
     let worker = if lab { vec!["--lab".into()] } else { Vec::new() };
-    let flags = ChildFlags { common: context.child_flags(), worker };
-    runtime()?
-        .block_on(supervisor::run(settings, flags, on_ready, shutdown::requested()))
-        .map_err(|error| CliError::failed(error.to_string()))?;
-    Ok(Exit::Done)
+    ChildFlags { common: context.child_flags(), worker }
 }
 
 /// Answers from the last published world until a signal comes.
@@ -44,10 +46,7 @@ fn serve(settings: &Settings, inherit: bool) -> Result<Exit, CliError> {
     if inherit {
         parent::end_with_parent();
     }
-    let listener = if inherit { inherited() } else { TcpListener::bind(settings.http) };
-    let listener = listener.map_err(|error| {
-        CliError::failed(format!("cannot listen on {}: {error}", settings.http))
-    })?;
+    let listener = if inherit { inherited()? } else { listen(settings)? };
     let options = ServerOptions { max_age: settings.max_age };
     runtime()?
         .block_on(async {
@@ -59,6 +58,9 @@ fn serve(settings: &Settings, inherit: bool) -> Result<Exit, CliError> {
 }
 
 /// Takes the listener that the supervisor passed as standard input.
-fn inherited() -> std::io::Result<TcpListener> {
-    Ok(TcpListener::from(std::io::stdin().as_fd().try_clone_to_owned()?))
+fn inherited() -> Result<TcpListener, CliError> {
+    let descriptor = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| {
+        CliError::failed(format!("standard input is no listener: {error}"))
+    })?;
+    Ok(TcpListener::from(descriptor))
 }

@@ -1,5 +1,6 @@
 //! Payload in the formats that other programs read: one writer for each.
 
+pub mod columns;
 mod csv;
 mod file;
 mod format;

@@ -22,22 +22,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often the service manager hears that the supervisor is alive.
 const WATCHDOG_INTERVAL: Duration = Duration::from_secs(15);
 
-/// The service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum SupervisorError {
-    /// The address of the listener cannot be used.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The program cannot be started again as a child.
-    #[error("cannot start a child process: {0}")]
-    Spawn(#[source] std::io::Error),
-}
-
 /// What the children are given beside the settings.
 #[derive(Clone, Debug, Default)]
 pub struct ChildFlags {
@@ -115,19 +99,13 @@ async fn end(name: &str, mut child: Child) {
     }
 }
 
-/// Runs the service until `shutdown` ends.
-///
-/// `on_ready` is called with the listener's address as soon as it accepts connections.
+/// Runs the service, which answers at `listener`, until `shutdown` ends.
 pub async fn run(
     settings: &Settings,
+    listener: TcpListener,
     flags: ChildFlags,
-    on_ready: impl FnOnce(std::net::SocketAddr),
     shutdown: impl Future<Output = ()>,
-) -> Result<(), SupervisorError> {
-    let listen = |source| SupervisorError::Listen { address: settings.http, source };
-    let listener = TcpListener::bind(settings.http).map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-
+) {
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
     let server = Role {
         name: "server",
@@ -156,7 +134,6 @@ pub async fn run(
     let server = tokio::spawn(server.keep_running(stopped.clone()));
     let worker = tokio::spawn(worker.keep_running(stopped));
     notify::ready();
-    on_ready(address);
 
     let mut shutdown = std::pin::pin!(shutdown);
     let mut watchdog = tokio::time::interval(WATCHDOG_INTERVAL);
@@ -170,5 +147,4 @@ pub async fn run(
     // An error means that both tasks have ended already.
     let _ = stop.send(true);
     let _ = tokio::join!(server, worker);
-    Ok(())
 }

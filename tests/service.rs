@@ -1,0 +1,118 @@
+//! The service as its users meet it: it answers, whatever happens to the worker.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for};
+
+/// Starts `provost serve` on a lab, and returns it when it has a world.
+fn serve(bench: &Bench, address: std::net::SocketAddr) -> Running {
+    let mut command = bench.provost(&["serve", "--refresh", "1s", "--http"]);
+    let service = Running::start(command.arg(address.to_string()).args(bench.worker_flags()));
+    wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
+    service
+}
+
+fn child(service: &Running, word: &str) -> Option<u32> {
+    service.children().into_iter().find(|pid| arguments_of(*pid).contains(word))
+}
+
+fn state(address: std::net::SocketAddr, route: &str) -> Option<String> {
+    let (status, body) = get(address, &format!("/api/v1/validity/{route}"))?;
+    assert_eq!(status, 200, "{body}");
+    let json: serde_json::Value = serde_json::from_str(&body).ok()?;
+    json["validated_route"]["validity"]["state"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_change_in_the_repository_reaches_the_answers() {
+    let mut bench = Bench::start();
+    let address = free_address();
+    let _service = serve(&bench, address);
+    assert_eq!(state(address, "AS64511/203.0.113.128/26").as_deref(), Some("not-found"));
+
+    let roa = provost::lab::Roa {
+        name: "elm-new".into(),
+        asn: provost::model::Asn(64511),
+        prefixes: vec![provost::ca::RoaPrefix {
+            prefix: "203.0.113.128/26".parse().unwrap(),
+            max_length: None,
+        }],
+    };
+    bench.lab.add_roa("elm", roa, provost::clock::now()).unwrap();
+    wait_for("the new ROA", || {
+        state(address, "AS64511/203.0.113.128/26").filter(|state| state == "valid")
+    });
+}
+
+#[test]
+fn a_killed_worker_leaves_a_server_that_answers_and_is_started_again() {
+    let bench = Bench::start();
+    let address = free_address();
+    let service = serve(&bench, address);
+    let server = child(&service, "serve --no-worker").expect("there is a server");
+    for _ in 0..3 {
+        let worker = wait_for("a worker", || child(&service, "sync --follow"));
+        signal("KILL", worker);
+        assert_eq!(state(address, "AS64496/192.0.2.0/25").as_deref(), Some("valid"));
+        wait_for("another worker", || child(&service, "sync --follow").filter(|p| *p != worker));
+    }
+    assert_eq!(child(&service, "serve --no-worker"), Some(server), "the server was not touched");
+}
+
+#[test]
+fn a_killed_server_answers_again_from_the_last_world_and_refuses_nobody() {
+    let bench = Bench::start();
+    let address = free_address();
+    let service = serve(&bench, address);
+    let server = child(&service, "serve --no-worker").expect("there is a server");
+    signal("KILL", server);
+    // The listening socket is the supervisor's: the connection waits for the next server.
+    let answer = wait_for("an answer", || state(address, "AS64496/192.0.2.0/25"));
+    assert_eq!(answer, "valid");
+}
+
+#[test]
+fn a_server_alone_answers_before_any_sync_and_shows_the_age_of_its_data() {
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let address = free_address();
+    let mut command = bench.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let _server = Running::start(&mut command);
+    let (_, body) = wait_for("an answer", || get(address, "/ready"));
+    let ready: serde_json::Value = serde_json::from_str(&body).expect("/ready is JSON");
+    assert!(ready["age_seconds"].is_u64() || ready["ageSeconds"].is_u64(), "{body}");
+    assert_eq!(state(address, "AS64496/192.0.2.0/25").as_deref(), Some("valid"));
+}
+
+#[test]
+fn the_children_end_with_a_supervisor_that_was_killed() {
+    let bench = Bench::start();
+    let address = free_address();
+    let service = serve(&bench, address);
+    let children = service.children();
+    assert_eq!(children.len(), 2, "worker and server");
+    signal("KILL", service.0.id());
+    wait_for("the children to end", || {
+        children.iter().all(|pid| !arguments_of(*pid).contains("provost")).then_some(())
+    });
+}
+
+#[test]
+fn twenty_kills_in_the_middle_of_a_sync_leave_a_cache_that_the_next_one_completes() {
+    let bench = Bench::start();
+    let truth = bench.truth();
+    for round in 0..20u64 {
+        let mut command = bench.provost(&["sync", "--follow"]);
+        let worker = Running::start(command.args(bench.worker_flags()));
+        // Another moment each time, from before the cache is opened to after the first world.
+        let started = std::time::Instant::now();
+        while started.elapsed() < Duration::from_millis(round * 12) {
+            std::thread::yield_now();
+        }
+        signal("KILL", worker.0.id());
+    }
+    bench.sync(&[]);
+    assert_eq!(bench.exported(), truth);
+}
