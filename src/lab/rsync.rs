@@ -68,7 +68,8 @@ impl RsyncSite {
         let owner = fs::metadata(&root).map_err(LabError::io(root.display()))?;
         // As root, the daemon would else become "nobody" and read nothing.
         let mut config = format!(
-            "uid = {}\ngid = {}\nuse chroot = no\nreverse lookup = no\nlog file = /dev/null\n",
+            "uid = {}\ngid = {}\nuse chroot = no\nreverse lookup = no\nlog file = /dev/null\n\
+             timeout = 60\n",
             owner.uid(),
             owner.gid()
         );

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::https::{self, Document, Site};
+use super::https::{self, Document, Served, Site};
 use super::rsync::{self, RsyncSite};
 use super::server_uris::{MODULE, TA_MODULE};
 use super::tls::TlsAuthority;
@@ -56,7 +56,7 @@ pub struct Lab {
 struct PublicationServer {
     uris: ServerUris,
     rrdp: Option<RrdpRepository>,
-    site: Site,
+    site: Arc<Site>,
     rsync: Option<RsyncSite>,
 }
 
@@ -75,7 +75,7 @@ impl Lab {
         let mut servers = Vec::new();
         for (number, server) in plan.servers.iter().enumerate() {
             let (https, address) = listen(number).await?;
-            let site = Site::default();
+            let site = Arc::new(Site::default());
             listeners.spawn(https::serve(https, tls.server(address.ip())?, site.clone()));
             let (rsync_site, rsync_address) = if rsync {
                 let (listener, address) = listen(number).await?;
@@ -154,6 +154,11 @@ impl Lab {
         each.flatten().collect()
     }
 
+    /// Returns what the HTTPS servers answered: server by server, each oldest first.
+    pub fn requests(&self) -> Vec<Served> {
+        self.servers.iter().flat_map(|server| server.site.requests()).collect()
+    }
+
     /// Adds a ROA to the CA `ca` and publishes the change: the next RRDP serial, with its delta.
     pub fn add_roa(&mut self, ca: &str, roa: Roa, now: Timestamp) -> Result<(), LabError> {
         self.authority.add_roa(ca, roa, now)?;
@@ -213,7 +218,7 @@ impl Lab {
                 documents.insert(path, Document::new(anchor.certificate.clone(), self.modified));
             }
             server.rrdp = Some(rrdp);
-            server.site.store(Arc::new(documents));
+            server.site.documents.store(Arc::new(documents));
         }
         Ok(())
     }
