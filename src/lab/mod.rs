@@ -2,7 +2,7 @@
 //!
 //! [`Plan`] says what there is, and computes the truth about it; [`Authority`] signs it;
 //! [`RrdpRepository`] writes the RRDP documents. Up to here all is pure. [`Lab`] publishes on
-//! loopback, and [`generate`] writes to disk.
+//! loopback, and [`generate()`] writes to disk.
 
 mod authority;
 mod error;

@@ -47,7 +47,7 @@ pub struct Lab {
     servers: Vec<PublicationServer>,
     files: TempDir,
     tals: Vec<PathBuf>,
-    rsync: bool,
+    rsync: RsyncUse,
     /// When the publication changed last; strictly ascending.
     modified: Timestamp,
     _listeners: JoinSet<()>,
@@ -66,8 +66,11 @@ impl Lab {
     /// Must run inside a tokio runtime with I/O and time.
     pub async fn start(options: LabOptions) -> Result<Lab, LabError> {
         let LabOptions { plan, seed, now, rsync } = options;
-        let rsync = rsync == RsyncUse::WhereInstalled && rsync::is_installed().await;
-        let plan = if rsync { plan } else { plan.with_rrdp_everywhere() };
+        let (rsync, plan) = if rsync == RsyncUse::WhereInstalled && rsync::is_installed().await {
+            (rsync, plan)
+        } else {
+            (RsyncUse::Never, plan.with_rrdp_everywhere())
+        };
         let files = tempfile::Builder::new().prefix("provost-lab-").tempdir();
         let files = files.map_err(LabError::io("directory for the lab"))?;
         let tls = TlsAuthority::new(now)?;
@@ -77,7 +80,7 @@ impl Lab {
             let (https, address) = listen(number).await?;
             let site = Arc::new(Site::default());
             listeners.spawn(https::serve(https, tls.server(address.ip())?, site.clone()));
-            let (rsync_site, rsync_address) = if rsync {
+            let (rsync_site, rsync_address) = if rsync == RsyncUse::WhereInstalled {
                 let (listener, address) = listen(number).await?;
                 let site = RsyncSite::new(files.path().join("rsync").join(&server.name));
                 listeners.spawn(rsync::serve(listener, site.config()));
@@ -141,7 +144,7 @@ impl Lab {
 
     /// Tells whether the lab offers rsync.
     pub fn has_rsync(&self) -> bool {
-        self.rsync
+        self.rsync == RsyncUse::WhereInstalled
     }
 
     /// Returns the repositories that are published, RRDP before rsync for each server.
