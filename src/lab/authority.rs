@@ -3,17 +3,17 @@
 //! Plan, URIs, seed and times decide every byte.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::issue::{CaState, Times};
+use super::keys::Keys;
 use super::plan::{Ca, Plan, Roa};
 use super::{LabError, ServerUris};
 use crate::ca::{
-    CaFields, KeyPool, Resources, SigningKey, TrustAnchorFields, ca_certificate, sign_certificate,
-    tal, trust_anchor_certificate,
+    CaFields, Resources, TrustAnchorFields, ca_certificate, sign_certificate, tal,
+    trust_anchor_certificate,
 };
 use crate::model::{ObjectHash, ObjectUri, Timestamp};
 
@@ -208,38 +208,4 @@ fn unknown_ca(name: &str) -> LabError {
 
 fn find<'a>(cas: &'a mut [CaState], name: &str) -> Result<&'a mut CaState, LabError> {
     cas.iter_mut().find(|ca| ca.name == name).ok_or_else(|| unknown_ca(name))
-}
-
-/// Hands out the keys of the pool: first one for each CA, then a new one for each EE certificate.
-///
-/// A lab that needs more than the pool has uses EE keys again, and never a CA's for an EE.
-pub(super) struct Keys {
-    offset: usize,
-    cas: usize,
-    used: usize,
-}
-
-impl Keys {
-    fn new(plan: &Plan, seed: u64) -> Self {
-        let pool = KeyPool::shared().len() as u64;
-        let offset = usize::try_from(seed % pool).unwrap_or_default();
-        Keys { offset, cas: plan.ca_count(), used: 0 }
-    }
-
-    fn ca(&self, number: usize) -> Result<Arc<SigningKey>, LabError> {
-        self.key(number)
-    }
-
-    /// Returns the key for the next EE certificate.
-    pub(super) fn next(&mut self) -> Result<Arc<SigningKey>, LabError> {
-        let ee_keys = KeyPool::shared().len().saturating_sub(self.cas).max(1);
-        let number = self.cas + self.used % ee_keys;
-        self.used += 1;
-        self.key(number)
-    }
-
-    fn key(&self, number: usize) -> Result<Arc<SigningKey>, LabError> {
-        let pool = KeyPool::shared();
-        Ok(pool.key((self.offset + number) % pool.len())?)
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::rsync::write_file;
 use super::running::TALS;
-use super::{Authority, LabError, Plan, RrdpRepository, ServerUris, Truth};
+use super::{Authority, LabError, Plan, RrdpRepository, RsyncUse, ServerUris, Truth};
 use crate::model::Timestamp;
 
 /// The domain of the hosts of a lab on disk; reserved, so that it never resolves.
@@ -54,7 +54,7 @@ pub fn generate(directory: &Path, plan: Plan, seed: u64, now: Timestamp) -> Resu
         let as_rpki_client = directory.join("ta").join(&anchor.name);
         write_file(&as_rpki_client.join(&file), &anchor.certificate, now)?;
     }
-    write_tals(&authority, &directory.join(TALS), true)?;
+    write_tals(&authority, &directory.join(TALS), RsyncUse::WhereInstalled)?;
     let truth = authority.plan().truth();
     let readme = README.replace("@TIME@", &now.to_string()).replace("@SEED@", &seed.to_string());
     for (name, text) in [
@@ -71,7 +71,7 @@ pub fn generate(directory: &Path, plan: Plan, seed: u64, now: Timestamp) -> Resu
 pub(super) fn write_tals(
     authority: &Authority,
     directory: &Path,
-    rsync: bool,
+    rsync: RsyncUse,
 ) -> Result<Vec<PathBuf>, LabError> {
     fs::create_dir_all(directory).map_err(LabError::io(directory.display()))?;
     let mut files = Vec::new();
@@ -79,7 +79,9 @@ pub(super) fn write_tals(
         let path = directory.join(format!("{}.tal", anchor.name));
         let lines = anchor.tal.split_inclusive('\n');
         // Without rsync, a TAL that names it would only cost its reader a timeout.
-        let tal: String = lines.filter(|line| rsync || !line.starts_with("rsync://")).collect();
+        let tal: String = lines
+            .filter(|line| rsync != RsyncUse::Never || !line.starts_with("rsync://"))
+            .collect();
         fs::write(&path, tal).map_err(LabError::io(path.display()))?;
         files.push(path);
     }

@@ -1,8 +1,8 @@
 //! The HTTPS side of a publication server: fixed documents by path, and conditional requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -29,8 +29,45 @@ pub(super) const CONNECTIONS: usize = 64;
 /// How long a client may take for its handshake and for the head of each request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a server serves, by path; replaced as a whole, so that no reader sees half of a change.
-pub(super) type Site = Arc<ArcSwap<BTreeMap<String, Document>>>;
+/// How many requests are remembered.
+const REQUESTS: usize = 10_000;
+
+/// What a server serves, and what it was asked.
+#[derive(Default)]
+pub(super) struct Site {
+    /// By path; replaced as a whole, so that no reader sees half of a change.
+    pub(super) documents: ArcSwap<BTreeMap<String, Document>>,
+    requests: Mutex<VecDeque<Served>>,
+}
+
+/// A request that a server of the lab has answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Served {
+    /// The path that was asked for.
+    pub path: String,
+    /// The status of the answer: 200, 304, 404.
+    pub status: u16,
+}
+
+impl Site {
+    /// Returns the last requests, oldest first.
+    pub(super) fn requests(&self) -> Vec<Served> {
+        self.lock().iter().cloned().collect()
+    }
+
+    fn remember(&self, served: Served) {
+        let mut requests = self.lock();
+        if requests.len() >= REQUESTS {
+            requests.pop_front();
+        }
+        requests.push_back(served);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Served>> {
+        // Nothing panics while it holds the lock, and a list is a list.
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// One document with its validators.
 pub(super) struct Document {
@@ -64,7 +101,7 @@ impl Document {
 }
 
 /// Accepts connections until it is dropped, and with it every connection.
-pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, site: Site) {
+pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, site: Arc<Site>) {
     let acceptor = TlsAcceptor::from(tls);
     let mut connections = JoinSet::new();
     loop {
@@ -79,10 +116,12 @@ pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, site: S
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, site: Site) {
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, site: Arc<Site>) {
     let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     let service = service_fn(|request| {
-        let response = answer(&request, &site.load());
+        let response = answer(&request, &site.documents.load());
+        let path = request.uri().path().to_owned();
+        site.remember(Served { path, status: response.status().as_u16() });
         async { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::LabError;
-use super::authority::Keys;
+use super::keys::Keys;
 use super::plan::{Ca, Roa};
 use crate::ca::{
     Issuer, ManifestFields, ObjectFields, Revoked, RouterFields, SigningKey, crl,

@@ -2,13 +2,14 @@
 //!
 //! [`Plan`] says what there is, and computes the truth about it; [`Authority`] signs it;
 //! [`RrdpRepository`] writes the RRDP documents. Up to here all is pure. [`Lab`] publishes on
-//! loopback, and [`generate`] writes to disk.
+//! loopback, and [`generate()`] writes to disk.
 
 mod authority;
 mod error;
 mod generate;
 mod https;
 mod issue;
+mod keys;
 mod plan;
 mod rrdp;
 mod rsync;
@@ -20,6 +21,7 @@ mod tls;
 pub use authority::{Authority, TrustAnchorFiles};
 pub use error::LabError;
 pub use generate::generate;
+pub use https::Served;
 pub use plan::{Ca, Plan, Roa, Server, Transports, Truth};
 pub use rrdp::RrdpRepository;
 pub use running::{Lab, LabOptions, RsyncUse};

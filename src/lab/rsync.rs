@@ -66,12 +66,14 @@ impl RsyncSite {
             write_file(&root.join(name), bytes, modified)?;
         }
         let owner = fs::metadata(&root).map_err(LabError::io(root.display()))?;
-        // As root, the daemon would else become "nobody" and read nothing.
-        let mut config = format!(
-            "uid = {}\ngid = {}\nuse chroot = no\nreverse lookup = no\nlog file = /dev/null\n",
-            owner.uid(),
-            owner.gid()
+        let mut config = String::from(
+            "use chroot = no\nreverse lookup = no\nlog file = /dev/null\ntimeout = 60\n",
         );
+        if owner.uid() == 0 {
+            // As root, the daemon would else become "nobody" and read nothing; as somebody else
+            // it may not set either.
+            config.push_str("uid = 0\ngid = 0\n");
+        }
         for module in [MODULE, TA_MODULE] {
             let path = root.join(module);
             config.push_str(&format!("[{module}]\npath = {}\nread only = yes\n", path.display()));

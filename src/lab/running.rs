@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::https::{self, Document, Site};
+use super::https::{self, Document, Served, Site};
 use super::rsync::{self, RsyncSite};
 use super::server_uris::{MODULE, TA_MODULE};
 use super::tls::TlsAuthority;
@@ -47,7 +47,7 @@ pub struct Lab {
     servers: Vec<PublicationServer>,
     files: TempDir,
     tals: Vec<PathBuf>,
-    rsync: bool,
+    rsync: RsyncUse,
     /// When the publication changed last; strictly ascending.
     modified: Timestamp,
     _listeners: JoinSet<()>,
@@ -56,7 +56,7 @@ pub struct Lab {
 struct PublicationServer {
     uris: ServerUris,
     rrdp: Option<RrdpRepository>,
-    site: Site,
+    site: Arc<Site>,
     rsync: Option<RsyncSite>,
 }
 
@@ -66,8 +66,11 @@ impl Lab {
     /// Must run inside a tokio runtime with I/O and time.
     pub async fn start(options: LabOptions) -> Result<Lab, LabError> {
         let LabOptions { plan, seed, now, rsync } = options;
-        let rsync = rsync == RsyncUse::WhereInstalled && rsync::is_installed().await;
-        let plan = if rsync { plan } else { plan.with_rrdp_everywhere() };
+        let (rsync, plan) = if rsync == RsyncUse::WhereInstalled && rsync::is_installed().await {
+            (rsync, plan)
+        } else {
+            (RsyncUse::Never, plan.with_rrdp_everywhere())
+        };
         let files = tempfile::Builder::new().prefix("provost-lab-").tempdir();
         let files = files.map_err(LabError::io("directory for the lab"))?;
         let tls = TlsAuthority::new(now)?;
@@ -75,9 +78,9 @@ impl Lab {
         let mut servers = Vec::new();
         for (number, server) in plan.servers.iter().enumerate() {
             let (https, address) = listen(number).await?;
-            let site = Site::default();
+            let site = Arc::new(Site::default());
             listeners.spawn(https::serve(https, tls.server(address.ip())?, site.clone()));
-            let (rsync_site, rsync_address) = if rsync {
+            let (rsync_site, rsync_address) = if rsync == RsyncUse::WhereInstalled {
                 let (listener, address) = listen(number).await?;
                 let site = RsyncSite::new(files.path().join("rsync").join(&server.name));
                 listeners.spawn(rsync::serve(listener, site.config()));
@@ -141,7 +144,7 @@ impl Lab {
 
     /// Tells whether the lab offers rsync.
     pub fn has_rsync(&self) -> bool {
-        self.rsync
+        self.rsync == RsyncUse::WhereInstalled
     }
 
     /// Returns the repositories that are published, RRDP before rsync for each server.
@@ -152,6 +155,11 @@ impl Lab {
             [rrdp, rsync.map(|_| RepositoryId::Rsync(server.uris.module.clone()))]
         });
         each.flatten().collect()
+    }
+
+    /// Returns what the HTTPS servers answered: server by server, each oldest first.
+    pub fn requests(&self) -> Vec<Served> {
+        self.servers.iter().flat_map(|server| server.site.requests()).collect()
     }
 
     /// Adds a ROA to the CA `ca` and publishes the change: the next RRDP serial, with its delta.
@@ -213,7 +221,7 @@ impl Lab {
                 documents.insert(path, Document::new(anchor.certificate.clone(), self.modified));
             }
             server.rrdp = Some(rrdp);
-            server.site.store(Arc::new(documents));
+            server.site.documents.store(Arc::new(documents));
         }
         Ok(())
     }

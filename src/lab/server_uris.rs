@@ -1,6 +1,6 @@
 //! The URIs under which a publication server is reached.
 
-use super::LabError;
+use super::{LabError, Transports};
 use crate::model::{HttpsUri, ObjectUri, RsyncModule};
 
 /// The name of the rsync module for objects.
@@ -21,12 +21,12 @@ pub struct ServerUris {
 
 impl ServerUris {
     /// Makes the URIs of the server at these two authorities (`HOST` or `HOST:PORT`).
-    pub fn new(https: &str, rsync: &str, transports: super::Transports) -> Result<Self, LabError> {
+    pub fn new(https: &str, rsync: &str, transports: Transports) -> Result<Self, LabError> {
         let notification = match transports {
-            super::Transports::RrdpAndRsync => {
+            Transports::RrdpAndRsync => {
                 Some(format!("https://{https}/rrdp/notification.xml").parse()?)
             }
-            super::Transports::RsyncOnly => None,
+            Transports::RsyncOnly => None,
         };
         let module = format!("rsync://{rsync}/{MODULE}/").parse()?;
         Ok(ServerUris { notification, module, https: https.into(), rsync: rsync.into() })

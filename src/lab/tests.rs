@@ -1,15 +1,17 @@
 //! The lab judged from outside: every object by the `rpki` crate, every transport by a client.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rpki::repository::cert::{Cert, ResourceCert};
 use rpki::repository::sigobj::SignedObject;
 use rpki::repository::x509::Time;
 use rpki::repository::{Crl, Manifest, Tal};
+use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::ca::RoaPrefix;
+use crate::ca::{Resources, RoaPrefix};
 use crate::model::{Asn, ObjectUri, Timestamp, Vrp};
 
 const NOW: Timestamp = Timestamp(1_795_502_270);
@@ -132,6 +134,14 @@ fn everything_validates_and_gives_the_truth() {
     assert_eq!(walk.vrps, authority.plan().truth().vrps);
     // One ASPA, one router certificate, one Ghostbusters record.
     assert_eq!(walk.others, 3);
+}
+
+#[test]
+fn a_ca_that_inherits_its_resources_validates() {
+    let mut plan = small_internet();
+    plan.ca_mut("elm-lease").unwrap().resources = Resources::Inherit;
+    let authority = Authority::new(plan, uris(), 0, NOW).unwrap();
+    assert_eq!(Walk::run(&authority, NOW).vrps, small_internet().truth().vrps);
 }
 
 #[test]
@@ -292,4 +302,24 @@ async fn a_running_lab_serves_rsync_and_takes_its_files_with_it() {
     let directory = lab.directory().to_owned();
     drop(lab);
     assert!(!directory.exists());
+}
+
+#[tokio::test]
+async fn no_rsync_process_outlives_the_lab() {
+    if !rsync::is_installed().await {
+        println!("skipped: the rsync program is not installed");
+        return;
+    }
+    let lab = Lab::start(options(RsyncUse::WhereInstalled)).await.unwrap();
+    let repositories = lab.repositories();
+    let authority = repositories[1].as_str().split('/').nth(2).unwrap();
+    let mut stream = tokio::net::TcpStream::connect(authority).await.unwrap();
+    let mut greeting = [0; 8];
+    stream.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(&greeting, b"@RSYNCD:");
+    drop(lab);
+    // The process waits for our answer; only its end can end this.
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest));
+    end.await.expect("the connection ends").ok();
 }
