@@ -1,1 +1,3 @@
-//! The processes: supervisor, worker and server.
+//! The processes: supervisor, worker, server.
+
+pub mod server;
