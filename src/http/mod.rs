@@ -1,1 +1,36 @@
 //! The HTTP API, one file for each resource.
+//!
+//! The unversioned paths and `/api/v1/` are Routinator's, to the byte where tools compare;
+//! `/metrics`, `/health`, `/ready` and `/v1/` are ours. No handler reads a body, opens a file or
+//! sees an RPKI object: all answer from the [`Served`] view.
+
+// What the server is made of.
+mod counters;
+pub mod limits;
+mod listener;
+mod router;
+mod state;
+mod stream;
+
+// What answers have in common.
+mod json;
+mod problem;
+mod query;
+mod routinator;
+mod summary;
+
+// The resources.
+mod answer;
+mod findings;
+mod health;
+mod metrics;
+mod payload;
+mod status;
+mod validity;
+
+#[cfg(test)]
+mod tests;
+
+pub use listener::serve;
+pub use router::router;
+pub use state::{App, Served};

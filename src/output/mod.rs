@@ -7,6 +7,7 @@ mod format;
 mod json;
 mod jsonext;
 mod rows;
+pub mod words;
 
 pub use file::replace;
 pub use format::Format;

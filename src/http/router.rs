@@ -1,0 +1,107 @@
+//! Every path that is answered, and what every answer has in common.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::problem::Problem;
+use super::routinator::{json_error, text_error};
+use super::state::App;
+use super::{answer, findings, health, metrics, payload, status, validity};
+use crate::output::words;
+use crate::world::Purpose;
+
+/// Says on every answer, also on those whose body must be as Routinator's, what the data are for,
+/// unless they are live.
+const PURPOSE: HeaderName = HeaderName::from_static("provost-purpose");
+
+/// Returns the service.
+pub fn router(app: App) -> Router {
+    let counters = app.counters.clone();
+    let panicked = move |panic: Box<dyn Any + Send>| {
+        counters.panic();
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(panic = text, "a request met a defect of the program");
+        Problem::internal().into_response()
+    };
+    Router::new()
+        // Routinator's.
+        .route("/api/v1/validity/", get(validity::by_path))
+        .route("/api/v1/validity/{*rest}", get(validity::by_path))
+        .route("/validity", get(validity::by_query))
+        .route("/json", get(payload::json))
+        .route("/csv", get(payload::csv))
+        .route("/version", get(health::version))
+        // Ours.
+        .route("/metrics", get(metrics::metrics))
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/v1/validity", get(answer::by_query))
+        .route("/v1/validity/{asn}/{*prefix}", get(answer::by_path))
+        .route("/v1/status", get(status::status))
+        .route("/v1/findings", get(findings::findings))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app.clone())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app, finish))
+}
+
+/// Tells whether a path belongs to the API of ours, whose errors are problems.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/v1/") || matches!(path, "/metrics" | "/health" | "/ready")
+}
+
+async fn not_found(uri: Uri) -> Response {
+    if is_ours(uri.path()) {
+        Problem::not_found().into_response()
+    } else {
+        text_error(StatusCode::NOT_FOUND, "resource not found")
+    }
+}
+
+async fn method_not_allowed(uri: Uri) -> Response {
+    let (path, text) = (uri.path(), "method not allowed");
+    if is_ours(path) {
+        Problem::method().into_response()
+    } else if path.starts_with("/api/") {
+        json_error(StatusCode::METHOD_NOT_ALLOWED, text)
+    } else {
+        text_error(StatusCode::METHOD_NOT_ALLOWED, text)
+    }
+}
+
+/// Adds what every answer has, and counts it.
+async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let ours = is_ours(request.uri().path());
+    let mut response = next.run(request).await;
+    app.counters.answer(response.status().as_u16());
+    let no_data = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    let mut add = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    // Nothing here is a page: whatever a browser finds in it, it must not run it (THREATS J09).
+    add(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add(header::REFERRER_POLICY, "no-referrer");
+    add(header::CACHE_CONTROL, "no-cache");
+    if !ours {
+        add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    }
+    if no_data {
+        add(header::RETRY_AFTER, "10");
+    }
+    let purpose = app.current().map(|served| served.world().purpose);
+    if let Some(purpose) = purpose.filter(|purpose| *purpose != Purpose::Live) {
+        add(PURPOSE, words::purpose(purpose));
+    }
+    response
+}

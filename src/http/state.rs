@@ -1,0 +1,132 @@
+//! What every handler answers from: the view in use, and what was derived from it once.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+use super::counters::Counters;
+use super::summary::Summary;
+use crate::model::{ObjectHash, Timestamp};
+use crate::output::Format;
+use crate::world::{Purpose, View, World};
+
+/// The state of the service; a clone is the same state.
+#[derive(Clone, Debug)]
+pub struct App {
+    current: Arc<ArcSwapOption<Served>>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) max_age: Duration,
+    now: fn() -> Timestamp,
+}
+
+impl App {
+    /// Makes a service without data; data older than `max_age` will count as stale.
+    pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
+        App { current: Arc::default(), counters: Arc::default(), max_age, now }
+    }
+
+    /// Answers from `served` from now on; requests under way finish with what they began with.
+    pub fn publish(&self, served: Served) {
+        self.current.store(Some(Arc::new(served)));
+    }
+
+    /// Returns what is answered from; `None` before the first world.
+    pub fn current(&self) -> Option<Arc<Served>> {
+        self.current.load_full()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+}
+
+/// A view with what is the same for everyone who asks about it.
+#[derive(Debug)]
+pub struct Served {
+    view: View,
+    world: Arc<World>,
+    made: Timestamp,
+    summary: Summary,
+    csv: OnceLock<Payload>,
+    json: OnceLock<Payload>,
+}
+
+/// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
+#[derive(Clone, Debug)]
+pub(super) struct Payload {
+    pub body: Bytes,
+    /// The entity tag, with its quotes: digest of the body and number of the world, in the form
+    /// of Routinator's session and serial.
+    pub etag: String,
+}
+
+impl Served {
+    /// Derives what is answered from `world` at `now`: seconds of work, so not for async tasks.
+    pub fn new(world: Arc<World>, now: Timestamp) -> Self {
+        let view = View::of_world(Arc::clone(&world), now);
+        let summary = Summary::of(&view, &world);
+        Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    /// Returns the view.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Returns the world that the view was made from.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// Returns the first second in which another view is due; `None` means never.
+    ///
+    /// An archive stays at its own time, for which nothing expires.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        if self.is_archive() { None } else { self.view.next_expiry() }
+    }
+
+    /// Tells whether the view is right at `now`: not when something expired since, and not when
+    /// the clock was set back to before the view was made (THREATS L08).
+    pub fn is_right_at(&self, now: Timestamp) -> bool {
+        self.is_archive() || (self.made <= now && self.due().is_none_or(|due| now < due))
+    }
+
+    fn is_archive(&self) -> bool {
+        matches!(self.world.purpose, Purpose::Archive { .. })
+    }
+
+    /// Returns when the payload changed last, as far as is known.
+    pub(super) fn made(&self) -> Timestamp {
+        self.made
+    }
+
+    pub(super) fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Returns the payload if it was written before.
+    pub(super) fn written(&self, format: Format) -> Option<&Payload> {
+        self.slot(format).get()
+    }
+
+    /// Writes the payload, once: a second of work at full size, so not for async tasks.
+    pub(super) fn write(&self, format: Format) -> &Payload {
+        self.slot(format).get_or_init(|| {
+            let mut body = Vec::new();
+            // Writing to memory does not fail.
+            let _ = format.write(&self.view, &mut body);
+            let digest = ObjectHash::of(&body).to_string();
+            let session = digest.get(..16).unwrap_or_default();
+            Payload { body: body.into(), etag: format!("\"{session}-{}\"", self.world.id) }
+        })
+    }
+
+    fn slot(&self, format: Format) -> &OnceLock<Payload> {
+        match format {
+            Format::Csv => &self.csv,
+            Format::Json | Format::JsonExt => &self.json,
+        }
+    }
+}
