@@ -213,7 +213,7 @@ impl Staging {
         attempt: &Attempt,
         change: &MapChange,
         success: &Success,
-    ) -> Result<RepositoryStatus, StoreError> {
+    ) -> Result<Committed, StoreError> {
         self.flush()?;
         let store = self.store();
         // Found outside of the transaction, so that other writers wait only for the difference;
@@ -228,9 +228,20 @@ impl Staging {
                     .execute("UPDATE repositories SET refetch = 0 WHERE id = ?1", [attempt.row])?;
             }
             bump_generation(transaction)?;
-            Ok(read_by_row(transaction, attempt.row)?.status)
+            let status = read_by_row(transaction, attempt.row)?.status;
+            let changed = !(difference.write.is_empty() && difference.remove.is_empty());
+            Ok(Committed { status, changed })
         })
     }
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Committed {
+    /// What is known about the repository now.
+    pub status: RepositoryStatus,
+    /// Whether its URI map has changed.
+    pub changed: bool,
 }
 
 /// The URI map of one repository, open for reading.

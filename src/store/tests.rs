@@ -111,7 +111,7 @@ fn a_commit_moves_map_rrdp_state_and_status_together() {
     let mut staging = cache.store.stage();
     let hash = staging.put(Bytes::from_static(b"6")).unwrap();
     let change = BTreeMap::from([(uri("a"), None), (uri("c"), Some(hash))]);
-    let status = staging.commit(&attempt, &MapChange::Apply(change), &success(3)).unwrap();
+    let status = staging.commit(&attempt, &MapChange::Apply(change), &success(3)).unwrap().status;
     assert_eq!(contents(&cache.store, &["a", "c", "d"]), pairs(&[("c", "6"), ("d", "5")]));
     assert_eq!(
         (status.state, status.serial, status.objects),
