@@ -60,3 +60,9 @@ impl From<crate::config::TalFileError> for CliError {
         CliError::usage(error.to_string())
     }
 }
+
+impl From<crate::fetch::FetchError> for CliError {
+    fn from(error: crate::fetch::FetchError) -> Self {
+        CliError::failed(error.to_string())
+    }
+}

@@ -9,8 +9,9 @@ use crate::clock;
 use crate::config::format_duration;
 use crate::model::{RepositoryId, Timestamp};
 use crate::output::columns::{Align, write_columns};
+use crate::output::words;
 use crate::validate::{ObjectKind, PointStatus, Reason, TrustAnchorStatus};
-use crate::world::{Purpose, RepositoryState, World};
+use crate::world::{Purpose, World};
 
 /// What a run ended with; also the JSON of `sync --json`.
 #[derive(Debug, Serialize)]
@@ -201,11 +202,7 @@ fn trust_anchors(world: &World) -> Vec<TrustAnchorSummary> {
         .iter()
         .map(|record| TrustAnchorSummary {
             name: record.name.clone(),
-            state: match record.status {
-                TrustAnchorStatus::Valid => "valid",
-                TrustAnchorStatus::Missing => "missing",
-                TrustAnchorStatus::Rejected => "rejected",
-            },
+            state: words::trust_anchor_status(record.status),
             error: match record.status {
                 TrustAnchorStatus::Rejected => record.findings.first().map(|f| f.detail.clone()),
                 _ => record.fetch.error.clone(),
@@ -254,12 +251,7 @@ fn repositories(world: &World) -> Vec<RepositorySummary> {
                 RepositoryId::Rrdp(_) => "rrdp",
                 RepositoryId::Rsync(_) => "rsync",
             },
-            state: match status.state {
-                RepositoryState::Pending => "pending",
-                RepositoryState::Current => "current",
-                RepositoryState::Failing => "failing",
-                RepositoryState::Unavailable => "unavailable",
-            },
+            state: words::repository_state(status.state),
             objects: status.objects,
             vrps: 0,
             findings: 0,

@@ -1,5 +1,6 @@
 //! `provost sync`: one pass of the worker's loop, or with `--follow` the worker itself.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::context::to_stdout;
@@ -8,17 +9,22 @@ use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
 use crate::config::{Settings, load_tals};
-use crate::fetch::{Fetcher, FetchOptions, import_tree};
+use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
+use crate::model::Timestamp;
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
 use crate::store::{Access, Store, Transports};
 use crate::system::{parent, shutdown};
 use crate::validate::Policy;
-use crate::world::{Purpose, World};
+use crate::world::{Purpose, RepositoryState, World};
 
 /// Runs the command.
 pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
-    let settings = context.worker_settings(&args.trust_anchors, &args.transport)?;
+    let mut settings = context.worker_settings(&args.trust_anchors, &args.transport)?;
+    if args.from.is_some() {
+        // A tree of files is what rsync would have brought: every CA is read by its rsync URI.
+        (settings.rrdp, settings.rsync) = (false, true);
+    }
     let purpose = match (args.transport.lab, args.at) {
         (true, _) => Purpose::Lab,
         (false, Some(at)) => Purpose::Archive { at },
@@ -33,10 +39,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
     let engine = Arc::new(open_engine(&settings, purpose, Access::Write)?);
     let world = match &args.from {
         Some(dir) => {
-            let report = import_tree(dir, &engine.store, &engine.tals)?;
-            for skipped in &report.skipped {
-                tracing::warn!(file = skipped, "not imported");
-            }
+            import(&engine, dir)?;
             Some(judge_once(&engine)?)
         }
         None => {
@@ -68,18 +71,45 @@ fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
+fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
+    let now = judged_at(engine);
+    let report = import_tree(dir, &engine.store, &engine.tals, now)?;
+    for (name, reason) in &report.drops.listed {
+        tracing::warn!(file = name, ?reason, "not imported");
+    }
+    // What certificates name and the tree lacks is absent, and not still to come.
+    loop {
+        let validated = engine.judge(&engine.store.load_state()?, now)?;
+        let pending = validated.wanted.iter();
+        let pending: Vec<_> =
+            pending.filter(|status| status.state == RepositoryState::Pending).collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        for status in pending {
+            record_absent(&engine.store, &status.id, now)?;
+        }
+    }
+}
+
 /// Validates the cache as it is, and publishes the result.
 pub(super) fn judge_once(engine: &Engine) -> Result<Arc<World>, CliError> {
-    let now = match engine.purpose {
-        Purpose::Archive { at } => at,
-        Purpose::Live | Purpose::Lab => clock::now(),
-    };
+    let now = judged_at(engine);
     let state = engine.store.load_state()?;
     let validated = engine.validate(&state, now)?;
     let previous = engine.last_world()?;
     let world = engine.assemble(&validated, previous.as_deref())?;
     crate::world::publish(&engine.world_dir, &world)?;
     Ok(Arc::new(world))
+}
+
+/// Returns the time at which the cache is judged: an archive's own, else now.
+fn judged_at(engine: &Engine) -> Timestamp {
+    match engine.purpose {
+        Purpose::Archive { at } => at,
+        Purpose::Live | Purpose::Lab => clock::now(),
+    }
 }
 
 /// Opens what a worker works with.
@@ -93,21 +123,23 @@ pub(super) fn open_engine(
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
-    let fetcher = Fetcher::new(FetchOptions {
-        refresh: settings.refresh,
-        allow_local_addresses: settings.allow_local_addresses,
-        root_certs: settings.root_certs.clone(),
-        staging: settings.data.path().join("staging"),
-    })
-    .map_err(|error| CliError::usage(error.to_string()))?;
     std::fs::create_dir_all(settings.data.path()).map_err(|error| {
         CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
+    })?;
+    let fetcher = Fetcher::new(&FetchConfig {
+        local_addresses: match settings.allow_local_addresses {
+            true => LocalAddresses::Allow,
+            false => LocalAddresses::Refuse,
+        },
+        root_certificates: settings.root_certs.clone(),
+        refresh: settings.refresh,
+        ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
     Ok(Engine {
         tals,
         store,
-        fetcher: Arc::new(fetcher),
+        fetcher,
         transports,
         world_dir: settings.data.world(),
         purpose,

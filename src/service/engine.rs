@@ -6,12 +6,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::WorkerError;
+use super::schedule::Target;
+use crate::clock;
 use crate::fetch::Fetcher;
 use crate::model::{RepositoryId, Timestamp};
 use crate::object::Tal;
 use crate::store::{Store, Transports};
 use crate::validate::{self, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
+
+/// How often a trust anchor's certificate is fetched again.
+const TRUST_ANCHOR_REFRESH: Duration = Duration::from_secs(3_600);
+
+/// When a trust anchor whose certificate could not be fetched is tried again.
+const TRUST_ANCHOR_RETRY: Duration = Duration::from_secs(120);
+
+fn soon() -> Timestamp {
+    clock::now().plus(TRUST_ANCHOR_RETRY)
+}
 
 /// What a worker works with.
 pub struct Engine {
@@ -20,7 +32,7 @@ pub struct Engine {
     /// The cache.
     pub store: Store,
     /// The network.
-    pub fetcher: Arc<Fetcher>,
+    pub fetcher: Fetcher,
     /// The transports in use.
     pub transports: Transports,
     /// Where worlds are published.
@@ -55,7 +67,47 @@ impl Validated {
     }
 }
 
+/// How a fetch ended, as far as the event loop needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// Whether something may have changed that validation reads.
+    pub changed: bool,
+    /// When the same is due again.
+    pub next_attempt: Timestamp,
+}
+
 impl Engine {
+    /// Fetches a trust anchor's certificate or a repository; how it went is kept in the cache.
+    pub(super) async fn fetch(&self, target: &Target) -> Fetched {
+        match target {
+            Target::Repository(id) => {
+                let report = self.fetcher.fetch_repository(&self.store, id).await;
+                let next = report.status.next_attempt;
+                Fetched { changed: report.changed, next_attempt: next.unwrap_or_else(soon) }
+            }
+            Target::TrustAnchor(name) => self.fetch_trust_anchor(name).await,
+        }
+    }
+
+    async fn fetch_trust_anchor(&self, name: &str) -> Fetched {
+        // Only the trust anchors of our TALs are ever scheduled.
+        let Some(tal) = self.tals.iter().find(|tal| tal.name == name) else {
+            return Fetched { changed: false, next_attempt: Timestamp::MAX };
+        };
+        match self.fetcher.fetch_trust_anchor(&self.store, tal, self.transports).await {
+            Ok(fetch) => {
+                let failed = fetch.error.is_some();
+                let next = if failed { soon() } else { clock::now().plus(TRUST_ANCHOR_REFRESH) };
+                // Certificates of trust anchors are small and seldom change: always look.
+                Fetched { changed: !failed, next_attempt: next }
+            }
+            Err(error) => {
+                tracing::warn!(trust_anchor = name, %error, "cannot keep the certificate");
+                Fetched { changed: false, next_attempt: soon() }
+            }
+        }
+    }
+
     /// Judges the cache at `now`, and keeps the new last good states in it. Blocks.
     pub fn validate(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
         let validated = self.judge(state, now)?;

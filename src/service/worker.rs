@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::engine::{Engine, Validated};
+use super::engine::{Engine, Fetched, Validated};
 use super::error::WorkerError;
 use super::publication::{self, Change};
 use super::schedule::{Schedule, Target};
 use crate::clock;
-use crate::fetch::Fetched;
 use crate::model::Timestamp;
 use crate::validate::State;
 use crate::world::{self, World};
@@ -149,19 +148,10 @@ async fn join<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::Joi
 impl Run<'_> {
     fn start_fetches(&mut self) {
         for target in self.schedule.take_due(clock::now(), MAX_FETCHES) {
-            let (store, fetcher) = (self.engine.store.clone(), self.engine.fetcher.clone());
-            let tal = self.engine.tals.iter().find(|tal| target.is_trust_anchor(&tal.name));
-            let tal = tal.cloned();
+            let engine = self.engine.clone();
             self.running.insert(target.to_string());
             self.fetches.spawn(async move {
-                let fetched = match (&target, tal) {
-                    (Target::Repository(id), _) => fetcher.fetch_repository(&store, id).await,
-                    (Target::TrustAnchor(_), Some(tal)) => {
-                        fetcher.fetch_trust_anchor(&store, &tal).await
-                    }
-                    // Only trust anchors of our TALs are ever scheduled.
-                    (Target::TrustAnchor(_), None) => Fetched::default(),
-                };
+                let fetched = engine.fetch(&target).await;
                 (target, fetched)
             });
         }

@@ -33,6 +33,25 @@ pub struct RepositoryStatus {
     pub next_attempt: Option<Timestamp>,
 }
 
+impl RepositoryStatus {
+    /// Returns the status of a repository that a certificate named just now.
+    pub fn pending(id: RepositoryId) -> Self {
+        RepositoryStatus {
+            id,
+            state: RepositoryState::Pending,
+            last_success: None,
+            last_attempt: None,
+            duration: None,
+            error: None,
+            session: None,
+            serial: None,
+            objects: 0,
+            bytes: 0,
+            next_attempt: None,
+        }
+    }
+}
+
 /// Whether a repository's objects can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum RepositoryState {
