@@ -103,6 +103,11 @@ impl Cert {
         self.rpki.is_ca()
     }
 
+    /// Tells whether there is an extended key usage, which only router certificates have.
+    pub fn has_extended_key_usage(&self) -> bool {
+        self.rpki.extended_key_usage().is_some()
+    }
+
     /// Returns the serial number.
     pub fn serial(&self) -> Serial {
         self.serial
