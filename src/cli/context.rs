@@ -54,6 +54,11 @@ impl Context {
         Ok(self.settings(ConfigFile::default())?.data)
     }
 
+    /// Returns the data directory that a flag or the environment names.
+    pub fn named_data_dir(&self) -> Option<DataDir> {
+        self.common.data_dir.clone().map(DataDir::new)
+    }
+
     /// Tells whether progress is shown: standard error is a terminal, and nobody asked for quiet.
     pub fn shows_progress(&self) -> bool {
         !self.common.quiet && io::stderr().is_terminal()

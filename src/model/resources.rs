@@ -48,6 +48,15 @@ impl ResourceSet {
         }
     }
 
+    /// Makes the set that holds everything.
+    pub fn all() -> Self {
+        ResourceSet {
+            v4: vec![V4Range { min: 0, max: u32::MAX }],
+            v6: vec![V6Range { min: 0, max: u128::MAX }],
+            asn: vec![AsRange { min: 0, max: u32::MAX }],
+        }
+    }
+
     /// Makes the set that holds just these prefixes.
     pub fn from_prefixes(prefixes: impl IntoIterator<Item = Prefix>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());

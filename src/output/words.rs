@@ -13,6 +13,15 @@ pub fn validity(validity: Validity) -> &'static str {
     }
 }
 
+/// Returns the word for a state of a route in text for people, who say "unknown".
+pub fn state_for_people(validity: Validity) -> &'static str {
+    match validity {
+        Validity::Valid => "valid",
+        Validity::Invalid(_) => "INVALID",
+        Validity::NotFound => "unknown",
+    }
+}
+
 /// Returns the word for the reason of an invalid route.
 pub fn invalid_reason(reason: InvalidReason) -> &'static str {
     match reason {
@@ -98,6 +107,7 @@ pub fn trust_anchor_status(status: TrustAnchorStatus) -> &'static str {
         TrustAnchorStatus::Valid => "valid",
         TrustAnchorStatus::Missing => "missing",
         TrustAnchorStatus::Rejected => "rejected",
+        TrustAnchorStatus::Unreadable => "unreadable",
     }
 }
 

@@ -13,13 +13,6 @@ pub enum Target {
     Repository(RepositoryId),
 }
 
-impl Target {
-    /// Tells whether this is the certificate of the trust anchor `name`.
-    pub fn is_trust_anchor(&self, name: &str) -> bool {
-        matches!(self, Target::TrustAnchor(own) if own == name)
-    }
-}
-
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -64,7 +64,7 @@ impl Role {
                     tracing::info!(child = self.name, pid = child.id(), "started");
                     tokio::select! {
                         status = child.wait() => self.log_end(status),
-                        _ = stop.wait_for(|stop| *stop) => return end(self.name, child).await,
+                        () = told_to(&mut stop) => return end(self.name, child).await,
                     }
                 }
                 Err(error) => tracing::error!(child = self.name, %error, "cannot start"),
@@ -73,7 +73,7 @@ impl Role {
             tracing::warn!(child = self.name, delay_ms = delay.as_millis(), "starting again");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = told_to(&mut stop) => return,
             }
         }
     }
@@ -84,6 +84,11 @@ impl Role {
             Err(error) => tracing::error!(child = self.name, %error, "cannot be waited for"),
         }
     }
+}
+
+/// Waits until the supervisor says stop, or is gone.
+async fn told_to(stop: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Asks a child to end, and kills it when it does not.

@@ -9,7 +9,9 @@ use super::{
     RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpRecord, World,
 };
 use crate::model::{PointId, RepositoryId, ResourceSet, WorldId};
-use crate::validate::{Finding, Payload, PointOutcome, PointStatus, Validation};
+use crate::validate::{
+    Finding, Payload, PointOutcome, PointStatus, TrustAnchorOutcome, TrustAnchorStatus, Validation,
+};
 
 /// What a world is built from.
 #[derive(Debug)]
@@ -34,12 +36,15 @@ impl World {
     /// Builds a world.
     ///
     /// A point that could not be read takes its objects, and the points below it, from the
-    /// previous world, cut to what its certificate permits now (DESIGN, section 7: a read error
-    /// is not absence).
+    /// previous world, cut to what its certificate permits now; a trust anchor whose certificate
+    /// could not be read takes everything. A read error is not absence.
     pub fn assemble(assembly: Assembly<'_>) -> World {
         let mut builder = Builder::new(&assembly);
         let outcomes = &assembly.validation.points;
-        let unreadable = outcomes.iter().any(|point| point.status == PointStatus::Unreadable);
+        let anchors = &assembly.validation.trust_anchors;
+        let lost = |anchor: &TrustAnchorOutcome| anchor.status == TrustAnchorStatus::Unreadable;
+        let unreadable = anchors.iter().any(lost)
+            || outcomes.iter().any(|point| point.status == PointStatus::Unreadable);
         let previous = assembly.previous.filter(|_| unreadable).map(Previous::new);
         for outcome in outcomes {
             let number = builder.add_point(outcome);
@@ -47,6 +52,11 @@ impl World {
             match kept {
                 Some(kept) => builder.carry_over(outcome, number, &kept),
                 None => builder.add_objects(outcome, number),
+            }
+        }
+        if let Some(previous) = &previous {
+            for (number, anchor) in (0u16..).zip(anchors).filter(|(_, anchor)| lost(anchor)) {
+                builder.carry_trust_anchor(&anchor.name, number, previous);
             }
         }
         builder.finish()
@@ -322,6 +332,22 @@ mod tests {
         let last = world.repositories.last().unwrap();
         assert_eq!(last.id.as_str(), "https://new.example/notify.xml");
         assert_eq!(last.state, RepositoryState::Pending);
+    }
+
+    #[test]
+    fn an_unreadable_trust_anchor_keeps_everything() {
+        let (previous, mut validation) = (world(), validation());
+        validation.points.clear();
+        for anchor in &mut validation.trust_anchors {
+            anchor.status = TrustAnchorStatus::Unreadable;
+        }
+        let world =
+            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        world.check().unwrap();
+        let payload = |world: &World| world.vrps.iter().map(|r| r.vrp).collect::<Vec<_>>();
+        assert_eq!(payload(&world), payload(&previous));
+        assert_eq!(world.points.len(), previous.points.len());
+        assert_eq!(world.trust_anchors[0].status, TrustAnchorStatus::Unreadable);
     }
 
     #[test]

@@ -17,6 +17,13 @@ pub(super) struct Previous<'a> {
     router_keys: ByObject<'a, RouterKeyRecord>,
 }
 
+/// Under what the carried records stand in the new world.
+struct Heir<'a> {
+    trust_anchor: u16,
+    /// What the records may say at most.
+    resources: &'a ResourceSet,
+}
+
 /// One point of the previous world.
 pub(super) struct Kept<'a> {
     previous: &'a Previous<'a>,
@@ -66,6 +73,12 @@ impl<'a> Previous<'a> {
         unreadable.then_some(Kept { previous: self, point: *point })
     }
 
+    /// Returns the children of a point, each with the new index of its parent; the last first.
+    fn children_of(&self, point: u32, parent: Option<u32>) -> Vec<(u32, Option<u32>)> {
+        let children = self.children.get(&point).into_iter().flatten().rev();
+        children.map(|child| (*child, parent)).collect()
+    }
+
     fn point(&self, number: u32) -> Option<&'a PointRecord> {
         self.world.points.get(usize::try_from(number).ok()?)
     }
@@ -92,31 +105,52 @@ impl Builder {
             new.validity = new.validity.intersect(old.validity);
             new.counts = old.counts.clone();
         }
-        self.carry_objects(&outcome.resources, previous, kept.point, number);
-
-        // Pairs of the old index of a point and the new index of its parent.
-        let children = |old: u32, parent: u32| {
-            let numbers = previous.children.get(&old).into_iter().flatten().rev();
-            numbers.map(move |child| (*child, parent))
+        let heir = Heir {
+            trust_anchor: u16::try_from(outcome.trust_anchor).unwrap_or(u16::MAX),
+            resources: &outcome.resources,
         };
-        let mut open: Vec<(u32, u32)> = children(kept.point, number).collect();
+        self.carry_objects(&heir, previous, kept.point, number);
+        self.carry_subtrees(&heir, previous, previous.children_of(kept.point, Some(number)));
+    }
+
+    /// Takes from the previous world everything of the trust anchor `name`, whose certificate
+    /// cannot be read; `number` is its index in the new world.
+    pub(super) fn carry_trust_anchor(&mut self, name: &str, number: u16, previous: &Previous<'_>) {
+        let anchors = (0u16..).zip(&previous.world.trust_anchors);
+        let old = anchors.filter(|(_, anchor)| anchor.name == name).map(|(old, _)| old).next();
+        let points = (0u32..).zip(&previous.world.points);
+        let roots = points.filter(|(_, point)| {
+            point.parent.is_none() && Some(point.trust_anchor) == old
+        });
+        let heir = Heir { trust_anchor: number, resources: &ResourceSet::all() };
+        self.carry_subtrees(&heir, previous, roots.map(|(root, _)| (root, None)).collect());
+    }
+
+    /// Copies points with all that is below them. `open` holds pairs of the old index of a point
+    /// and the new index of its parent.
+    fn carry_subtrees(
+        &mut self,
+        heir: &Heir<'_>,
+        previous: &Previous<'_>,
+        mut open: Vec<(u32, Option<u32>)>,
+    ) {
         while let Some((old, parent)) = open.pop() {
             let Some(record) = previous.point(old) else { continue };
             if self.points.contains_key(&record.id) {
                 continue;
             }
-            let new = self.carry_point(outcome, previous.world, record, parent);
-            self.carry_objects(&outcome.resources, previous, old, new);
-            open.extend(children(old, new));
+            let new = self.carry_point(heir, previous.world, record, parent);
+            self.carry_objects(heir, previous, old, new);
+            open.extend(previous.children_of(old, Some(new)));
         }
     }
 
     fn carry_point(
         &mut self,
-        outcome: &PointOutcome,
+        heir: &Heir<'_>,
         previous: &World,
         old: &PointRecord,
-        parent: u32,
+        parent: Option<u32>,
     ) -> u32 {
         let status = old.repository.and_then(|number| usize::try_from(number).ok());
         let status = status.and_then(|number| previous.repositories.get(number));
@@ -124,23 +158,24 @@ impl Builder {
         let new = index(self.world.points.len());
         self.points.insert(old.id, new);
         self.world.points.push(PointRecord {
-            parent: Some(parent),
-            trust_anchor: u16::try_from(outcome.trust_anchor).unwrap_or(u16::MAX),
+            parent,
+            trust_anchor: heir.trust_anchor,
             repository,
-            unproven: old.unproven.intersection(&outcome.resources),
+            unproven: old.unproven.intersection(heir.resources),
             ..old.clone()
         });
         new
     }
 
-    /// Copies the objects of one point, and what of their payload `resources` still permit.
+    /// Copies the objects of one point, and what of their payload the heir may still say.
     fn carry_objects(
         &mut self,
-        resources: &ResourceSet,
+        heir: &Heir<'_>,
         previous: &Previous<'_>,
         old: u32,
         point: u32,
     ) {
+        let resources = heir.resources;
         for (number, record) in previous.objects(old) {
             let object = index(self.world.objects.len());
             self.world.objects.push(ObjectRecord { point, ..record.clone() });
