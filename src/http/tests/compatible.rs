@@ -73,16 +73,18 @@ async fn j03_j04_bad_questions_get_the_texts_that_routinator_has() {
 #[tokio::test]
 async fn payload_is_what_export_writes_and_carries_validators() {
     let app = serving(world());
-    for (path, content_type) in
-        [("/csv", "text/csv;charset=utf-8;header=present"), ("/json", "application/json")]
-    {
+    for (path, content_type, sample) in [
+        ("/csv", "text/csv;charset=utf-8;header=present", "AS64496,192.0.2.0/24,24,alpha\n"),
+        ("/json", "application/json", "\"maxLength\": 24, \"ta\": \"alpha\" }"),
+        ("/jsonext", "application/json", "\"uri\": \"rsync://left.example/repo/a.roa\""),
+    ] {
         let answer = get(&app, path).await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.header("content-type"), content_type);
         assert_eq!(answer.header("last-modified"), "Tue, 24 Nov 2026 06:00:00 GMT");
         let etag = answer.header("etag").to_owned();
         assert!(etag.starts_with('"') && etag.ends_with("-1\""), "{etag}");
-        assert!(answer.body.contains("192.0.2.0/24"));
+        assert!(answer.body.contains(sample), "{}", answer.body);
 
         let head = send(&app, Method::HEAD, path, &[]).await;
         assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
