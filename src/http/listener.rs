@@ -4,11 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limits::{ACCEPT_BACKOFF, Limits, MAX_BUFFER_BYTES, MAX_HEADER_BYTES};
@@ -29,11 +30,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let accept = async || listener.accept().await.map(|(stream, _)| stream);
+    let listener = TcpListener::from_std(listener)?;
     let connections = Connections::new(app, limits);
     tokio::select! {
-        () = connections.accept_all(accept) => {}
+        () = connections.accept_all(&listener) => {}
         () = shutdown => {}
     }
     // Nobody waits in a queue that is not served any more.
@@ -44,6 +44,7 @@ pub async fn serve(
 
 struct Connections {
     app: App,
+    router: Router,
     limits: Limits,
     free: Arc<Semaphore>,
     open: GracefulShutdown,
@@ -52,27 +53,46 @@ struct Connections {
 impl Connections {
     fn new(app: App, limits: Limits) -> Self {
         let free = Arc::new(Semaphore::new(limits.connections));
-        Connections { app, limits, free, open: GracefulShutdown::new() }
+        let router = router(app.clone());
+        Connections { app, router, limits, free, open: GracefulShutdown::new() }
     }
 
     /// Accepts and serves for ever. A connection over the limit waits in the kernel's queue.
-    async fn accept_all(&self, accept: impl AsyncFn() -> io::Result<TcpStream>) {
-        let (shortest, longest) = ACCEPT_BACKOFF;
-        let mut pause = shortest;
+    async fn accept_all(&self, listener: &TcpListener) {
+        let (mut pause, _) = ACCEPT_BACKOFF;
         while let Ok(permit) = Arc::clone(&self.free).acquire_owned().await {
-            match accept().await {
-                Ok(stream) => {
-                    pause = shortest;
-                    self.serve(stream, permit);
-                }
-                Err(error) if is_of_one_client(&error) => self.app.counters.accept_error(),
-                Err(error) => {
-                    self.app.counters.accept_error();
-                    let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                    tracing::warn!(%error, pause_ms, "cannot accept a connection");
-                    tokio::time::sleep(pause).await;
-                    pause = longest.min(pause * 2);
-                }
+            let accepted = listener.accept().await;
+            if let Some(pause) = self.handle(accepted.map(|(stream, _)| stream), permit, &mut pause)
+            {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// Serves a connection, or says how long to wait before the next is accepted.
+    fn handle(
+        &self,
+        accepted: io::Result<TcpStream>,
+        permit: OwnedSemaphorePermit,
+        next_pause: &mut Duration,
+    ) -> Option<Duration> {
+        let (shortest, longest) = ACCEPT_BACKOFF;
+        match accepted {
+            Ok(stream) => {
+                *next_pause = shortest;
+                self.serve(stream, permit);
+                None
+            }
+            Err(error) if is_of_one_client(&error) => {
+                self.app.counters.accept_error();
+                None
+            }
+            Err(error) => {
+                self.app.counters.accept_error();
+                let pause = *next_pause;
+                tracing::warn!(%error, ?pause, "cannot accept a connection");
+                *next_pause = longest.min(pause * 2);
+                Some(pause)
             }
         }
     }
@@ -81,7 +101,7 @@ impl Connections {
         // Answers are short and the client waits for them.
         let _ = stream.set_nodelay(true);
         let stream = TokioIo::new(Stream::new(stream, self.limits.stall_timeout));
-        let service = TowerToHyperService::new(router(self.app.clone()));
+        let service = TowerToHyperService::new(self.router.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
@@ -117,4 +137,30 @@ fn is_of_one_client(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::fixture::NOW;
+
+    #[tokio::test]
+    async fn j02_a_failing_accept_is_counted_and_waited_out() {
+        let app = App::new(Duration::from_secs(7200), || NOW);
+        let connections = Connections::new(app.clone(), Limits::default());
+        let (shortest, longest) = ACCEPT_BACKOFF;
+        let mut pause = shortest;
+        let mut fail = |code| {
+            let permit = Arc::clone(&connections.free).try_acquire_owned().unwrap();
+            connections.handle(Err(io::Error::from_raw_os_error(code)), permit, &mut pause)
+        };
+        // EMFILE, ENOMEM: this machine; ECONNABORTED: one client.
+        assert_eq!(fail(24), Some(shortest));
+        assert_eq!(fail(103), None);
+        assert_eq!(fail(12), Some(shortest * 2));
+        let last = (0..20).map(|_| fail(24)).last().unwrap();
+        assert_eq!(last, Some(longest));
+        assert_eq!(app.counters.accept_errors(), 23);
+        assert_eq!(connections.free.available_permits(), Limits::default().connections);
+    }
 }

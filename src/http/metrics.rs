@@ -1,4 +1,4 @@
-//! `/metrics`: the numbers for Prometheus; `docs/metrics.md` explains each.
+//! `/metrics`: the numbers for Prometheus, each with a line that explains it.
 
 use std::fmt;
 

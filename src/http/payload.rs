@@ -1,4 +1,4 @@
-//! `/json` and `/csv`: the whole payload, written once and shared, with conditional requests.
+//! `/csv`, `/json` and `/jsonext`: the whole payload, written once and shared, with conditional requests.
 
 use std::sync::Arc;
 
@@ -20,6 +20,11 @@ pub(super) async fn csv(state: State<App>, uri: Uri, headers: HeaderMap) -> Resp
 /// Answers `/json`.
 pub(super) async fn json(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
     answer(state, &uri, &headers, Format::Json).await
+}
+
+/// Answers `/jsonext`.
+pub(super) async fn jsonext(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    answer(state, &uri, &headers, Format::JsonExt).await
 }
 
 async fn answer(

@@ -22,7 +22,10 @@ impl Parameters {
         let mut parameters = BTreeMap::new();
         for (key, value) in pairs(uri) {
             if !known.contains(&key.as_str()) {
-                let hint = format!("known here: {}", known.join(", "));
+                let hint = match known {
+                    [] => "there are no parameters here".to_owned(),
+                    known => format!("known here: {}", known.join(", ")),
+                };
                 return Err(Problem::parameter(format!("unknown parameter {key:?}")).hint(hint));
             }
             if parameters.contains_key(&key) {

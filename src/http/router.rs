@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/validity/{*rest}", get(validity::by_path))
         .route("/validity", get(validity::by_query))
         .route("/json", get(payload::json))
+        .route("/jsonext", get(payload::jsonext))
         .route("/csv", get(payload::csv))
         .route("/version", get(health::version))
         // Ours.

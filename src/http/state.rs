@@ -51,6 +51,7 @@ pub struct Served {
     summary: Summary,
     csv: OnceLock<Payload>,
     json: OnceLock<Payload>,
+    jsonext: OnceLock<Payload>,
 }
 
 /// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
@@ -67,7 +68,8 @@ impl Served {
     pub fn new(world: Arc<World>, now: Timestamp) -> Self {
         let view = View::of_world(Arc::clone(&world), now);
         let summary = Summary::of(&view, &world);
-        Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
+        let (csv, json, jsonext) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Served { view, world, made: now, summary, csv, json, jsonext }
     }
 
     /// Returns the view.
@@ -126,7 +128,8 @@ impl Served {
     fn slot(&self, format: Format) -> &OnceLock<Payload> {
         match format {
             Format::Csv => &self.csv,
-            Format::Json | Format::JsonExt => &self.json,
+            Format::Json => &self.json,
+            Format::JsonExt => &self.jsonext,
         }
     }
 }

@@ -78,3 +78,82 @@ async fn view(app: App, mut worlds: mpsc::Receiver<World>, now: fn() -> Timestam
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::model::WorldId;
+    use crate::world::fixture::{NOW, hours, world};
+    use crate::world::publish;
+
+    /// Waits until `is_so`; the test itself never ends if it never is.
+    async fn until(is_so: impl Fn() -> bool) {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn l09_what_expires_leaves_the_answers_though_no_new_world_comes() {
+        static CLOCK: AtomicI64 = AtomicI64::new(NOW.0);
+        fn now() -> Timestamp {
+            Timestamp(CLOCK.load(Ordering::Relaxed))
+        }
+        let vrps = |app: &App| app.current().map(|served| served.view().vrps().len());
+        let app = App::new(Duration::from_secs(7200), now);
+        let (worlds, received) = mpsc::channel(1);
+        let viewing = tokio::spawn(view(app.clone(), received, now));
+        worlds.send(world()).await.unwrap();
+        until(|| vrps(&app) == Some(5)).await;
+        CLOCK.store(hours(24).0, Ordering::Relaxed);
+        tokio::time::sleep(CLOCK_INTERVAL * 2).await;
+        assert_eq!(vrps(&app), Some(5), "the last second counts");
+        CLOCK.store(hours(24).0 + 1, Ordering::Relaxed);
+        until(|| vrps(&app) == Some(0)).await;
+        // The clock was wrong, and is set right.
+        CLOCK.store(NOW.0, Ordering::Relaxed);
+        until(|| vrps(&app) == Some(5)).await;
+        viewing.abort();
+    }
+
+    async fn world_id(address: std::net::SocketAddr) -> Option<u64> {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = b"GET /ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        serde_json::from_str::<serde_json::Value>(body).ok()?["world"]["id"].as_u64()
+    }
+
+    #[tokio::test]
+    async fn a_server_answers_from_the_last_world_and_goes_on_to_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        publish(dir.path(), &world()).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let shutdown = async move {
+            let _ = stopped.await;
+        };
+        let server = tokio::spawn(run(listener, dir.path().to_owned(), options, shutdown));
+        while world_id(address).await != Some(1) {}
+
+        // A broken publication changes nothing; the next good one does.
+        std::fs::write(dir.path().join("CURRENT"), "nonsense").unwrap();
+        tokio::time::sleep(CLOCK_INTERVAL * 4).await;
+        assert_eq!(world_id(address).await, Some(1));
+        publish(dir.path(), &World { id: WorldId(2), ..world() }).unwrap();
+        while world_id(address).await != Some(2) {}
+
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+    }
+}

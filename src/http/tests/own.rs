@@ -1,0 +1,201 @@
+//! The paths of our own.
+
+use super::*;
+use crate::validate::PointStatus;
+use crate::world::fixture::{assembly, finding, hours, validation};
+use crate::world::{Purpose, World};
+
+#[tokio::test]
+async fn an_answer_names_reason_proof_and_age() {
+    let app = serving(world());
+    let mut bodies = String::new();
+    for path in [
+        "/v1/validity?prefix=192.0.2.0/24&asn=AS64496",
+        "/v1/validity/AS64499/198.51.100.0/25",
+        "/v1/validity?asn=64496&prefix=192.0.2.128/25",
+    ] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(answer.header("access-control-allow-origin"), "", "only Routinator's have it");
+        bodies.push_str(&format!("# {path}\n{}", answer.body));
+    }
+    insta::assert_snapshot!(bodies);
+}
+
+#[tokio::test]
+async fn an_answer_that_rests_on_missing_data_names_them() {
+    let mut validation = validation();
+    let right = validation.points.iter_mut().find(|p| p.certificate_uri.contains("right")).unwrap();
+    right.status = PointStatus::Failed;
+    right.objects.clear();
+    let app = serving(World::assemble(assembly(&validation)));
+    let answer = get(&app, "/v1/validity?prefix=198.51.100.0/24&asn=64497").await.json();
+    assert_eq!(answer["validity"], "not-found");
+    assert_eq!(answer["freshness"]["state"], "incomplete");
+    assert_eq!(answer["freshness"]["source"], "rsync://right.example/repo/ca.mft");
+    assert_eq!(answer["freshness"]["status"], "failed");
+}
+
+#[tokio::test]
+async fn a_lab_is_named_in_every_answer() {
+    let app = serving(World { purpose: Purpose::Lab, ..world() });
+    for path in ["/v1/validity?prefix=::/0&asn=1", "/v1/status", "/v1/findings", "/ready"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.json()["world"]["lab"], true, "{path}");
+        assert_eq!(answer.json()["world"]["purpose"], "lab", "{path}");
+        assert_eq!(answer.header("provost-purpose"), "lab");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_question_is_a_problem_that_names_what_is_wrong() {
+    let app = serving(world());
+    let mut bodies = String::new();
+    for path in [
+        "/v1/validity",
+        "/v1/validity?prefix=::/0",
+        "/v1/validity?prefix=::/0&asn=AS",
+        "/v1/validity?prefix=10.0.0.1/8&asn=1",
+        "/v1/validity?prefix=0.0.0.0/33&asn=1",
+        "/v1/validity?prefix=::/0&asn=1&asn=2",
+        "/v1/validity?prefix=::/0&asn=1&when=now",
+        "/v1/validity/%FF/::/0",
+        "/v1/findings?limit=1001",
+        "/v1/findings?offset=-1",
+        "/v1/findings?reason=unlucky",
+        "/v1/status?verbose",
+    ] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        bodies.push_str(&format!("# {path}\n{}", answer.body));
+    }
+    let answer = get(&app, "/v1/nothing").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    bodies.push_str(&answer.body);
+    let answer = send(&app, Method::POST, "/v1/status", &[]).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    bodies.push_str(&answer.body);
+    insta::assert_snapshot!(bodies);
+}
+
+#[tokio::test]
+async fn before_the_first_world_our_paths_say_so() {
+    let app = empty();
+    for path in ["/v1/validity?prefix=::/0&asn=1", "/v1/status", "/v1/findings", "/ready"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.json()["type"], "urn:provost:problem:no-data");
+    }
+    assert_eq!(get(&app, "/health").await.status, StatusCode::OK);
+    let metrics = get(&app, "/metrics").await;
+    assert!(metrics.body.contains("\nprovost_ready 0\n"), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn ready_says_how_old_the_data_are() {
+    let app = serving(world());
+    insta::assert_snapshot!(get(&app, "/ready").await.body);
+    let old = World { time: NOW.minus(Duration::from_secs(7201)), ..world() };
+    let answer = get(&serving(old.clone()), "/ready").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["world"]["age_seconds"], 7201);
+    assert_eq!(answer.json()["world"]["older_than_max_age"], true);
+    let archive = World { purpose: Purpose::Archive { at: NOW }, ..old };
+    let answer = get(&serving(archive), "/ready").await;
+    assert_eq!(answer.json()["world"]["older_than_max_age"], false);
+}
+
+#[tokio::test]
+async fn status_shows_trust_anchors_and_repositories() {
+    insta::assert_snapshot!(get(&serving(world()), "/v1/status").await.body);
+}
+
+#[tokio::test]
+async fn findings_come_in_pages() {
+    let mut validation = validation();
+    validation.trust_anchors[1].findings.push(finding("of the trust anchor"));
+    validation.points[3].findings = (0..103).map(|n| finding(&format!("number {n}"))).collect();
+    let app = serving(World::assemble(assembly(&validation)));
+
+    let first = get(&app, "/v1/findings?limit=2").await;
+    insta::assert_snapshot!(first.body);
+    let mut seen = Vec::new();
+    let mut offset = Some(0);
+    while let Some(from) = offset {
+        let page = get(&app, &format!("/v1/findings?offset={from}&limit=40")).await.json();
+        let details = page["findings"].as_array().unwrap().iter();
+        seen.extend(details.map(|finding| finding["detail"].as_str().unwrap().to_owned()));
+        offset = page["next_offset"].as_u64();
+    }
+    assert_eq!(seen.len(), 101);
+    assert_eq!(seen[100], "number 99");
+
+    let beta = get(&app, "/v1/findings?trust-anchor=beta&reason=manifest.stale").await.json();
+    assert_eq!((&beta["total"], &beta["left_out"]), (&1.into(), &3.into()));
+    assert_eq!(beta["findings"][0]["manifest"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn metrics_have_stable_names() {
+    let app = serving(world());
+    get(&app, "/json").await;
+    get(&app, "/nothing").await;
+    let plain = get(&app, "/metrics").await;
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    insta::assert_snapshot!(plain.body.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
+    let open = send(&app, Method::GET, "/metrics", &accept).await;
+    assert!(open.header("content-type").starts_with("application/openmetrics-text"));
+    assert!(open.body.ends_with("\n# EOF\n"));
+}
+
+#[tokio::test]
+async fn j10_made_up_repositories_get_no_endless_series() {
+    let mut world = world();
+    let template = world.repositories[0].clone();
+    for number in 0..5000 {
+        let id = format!("https://host-{number}.example/n.xml").parse().unwrap();
+        world.repositories.push(crate::world::RepositoryStatus { id, ..template.clone() });
+    }
+    let body = get(&serving(world), "/metrics").await.body;
+    let series = body.lines().filter(|line| line.starts_with("provost_repository_up{"));
+    assert_eq!(series.count(), crate::http::limits::MAX_REPOSITORY_SERIES);
+    assert!(body.contains("\nprovost_repositories_without_series 4005\n"));
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_that_keep_browsers_safe() {
+    let app = serving(world());
+    for path in ["/json", "/v1/status", "/nothing", "/metrics"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        let policy = answer.header("content-security-policy");
+        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'");
+    }
+}
+
+#[tokio::test]
+async fn what_expired_is_not_answered_any_more() {
+    let app = App::new(Duration::from_secs(7200), || hours(25));
+    let served = Served::new(Arc::new(world()), NOW);
+    assert!(served.is_right_at(hours(24)), "the last second counts");
+    assert!(!served.is_right_at(crate::model::Timestamp(hours(24).0 + 1)));
+    assert!(!served.is_right_at(crate::model::Timestamp(NOW.0 - 1)), "L08: the clock jumped back");
+    app.publish(Served::new(Arc::clone(served.world()), hours(25)));
+    let answer = get(&app, "/v1/validity?prefix=192.0.2.0/24&asn=64496").await.json();
+    assert_eq!(answer["validity"], "not-found");
+    assert_eq!(answer["freshness"]["state"], "stale", "{answer}");
+}
+
+#[tokio::test]
+async fn a_defect_costs_one_answer_and_is_counted() {
+    let app = App::new(Duration::from_secs(7200), || panic!("a defect"));
+    app.publish(Served::new(Arc::new(world()), NOW));
+    let answer = get(&app, "/ready").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.json()["type"], "urn:provost:problem:internal");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let metrics = get(&app, "/metrics").await;
+    assert!(metrics.body.contains("\nprovost_http_panics_total 1\n"));
+}
