@@ -36,10 +36,22 @@ pub struct Arguments {
 #[derive(Args, Clone, Debug)]
 pub struct CommonArgs {
     /// Keep cache, world, history and state below DIR
-    #[arg(long, global = true, value_name = "DIR", env = "PROVOST_DATA_DIR", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PROVOST_DATA_DIR",
+        help_heading = "Global"
+    )]
     pub data_dir: Option<PathBuf>,
     /// Read this TOML file instead of the one at the usual places
-    #[arg(long, global = true, value_name = "FILE", env = "PROVOST_CONFIG", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PROVOST_CONFIG",
+        help_heading = "Global"
+    )]
     pub config: Option<PathBuf>,
     /// Log more: -v information, -vv details
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global")]
@@ -48,7 +60,14 @@ pub struct CommonArgs {
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global")]
     pub quiet: bool,
     /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Global"
+    )]
     pub log_format: LogFormat,
 }
 
@@ -56,7 +75,7 @@ pub struct CommonArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check announced routes: valid, invalid or unknown, and why
-//    Check(super::check::CheckArgs),
+    //    Check(super::check::CheckArgs),
     /// Run the service: sync, validate, answer over HTTP
     Serve(ServeArgs),
     /// Fetch the repositories, validate, publish a world

@@ -86,9 +86,7 @@ fn environment(name: &str) -> Option<String> {
 }
 
 /// Lets `write` fill standard output; a reader that went away is no error (as with `head`).
-pub fn to_stdout(
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), CliError> {
+pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let stdout = io::stdout().lock();
     let mut out = io::BufWriter::new(stdout);
     match write(&mut out).and_then(|()| out.flush()) {

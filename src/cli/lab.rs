@@ -19,8 +19,8 @@ use crate::model::{Timestamp, Vrp};
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
 use crate::output::words;
-use crate::service::worker::{self, Mode};
 use crate::service::supervisor;
+use crate::service::worker::{self, Mode};
 use crate::store::Access;
 use crate::system::shutdown;
 use crate::world::{Purpose, View, World};
@@ -269,7 +269,8 @@ async fn stay_up(context: &Context, http: Option<SocketAddr>) -> Result<Exit, Cl
 
     let flags = child_flags(context, true);
     let settings = tour.settings.clone();
-    let mut service = std::pin::pin!(supervisor::run(&settings, listener, flags, shutdown::requested()));
+    let mut service =
+        std::pin::pin!(supervisor::run(&settings, listener, flags, shutdown::requested()));
     loop {
         tokio::select! {
             () = &mut service => return Ok(Exit::Done),

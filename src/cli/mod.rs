@@ -46,7 +46,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
     match command {
-//        Command::Check(args) => check::command(context, &args),
+        //        Command::Check(args) => check::command(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Sync(args) => sync::run(context, &args),
         Command::Validate(args) => validate::run(context, &args),

@@ -59,8 +59,9 @@ fn serve(settings: &Settings, inherit: bool) -> Result<Exit, CliError> {
 
 /// Takes the listener that the supervisor passed as standard input.
 fn inherited() -> Result<TcpListener, CliError> {
-    let descriptor = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| {
-        CliError::failed(format!("standard input is no listener: {error}"))
-    })?;
+    let descriptor = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| CliError::failed(format!("standard input is no listener: {error}")))?;
     Ok(TcpListener::from(descriptor))
 }

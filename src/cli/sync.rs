@@ -45,8 +45,12 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         None => {
             let line = ProgressLine::start(context.shows_progress());
             let show = |progress: &worker::Progress| line.show(progress);
-            runtime()?
-                .block_on(worker::run(engine.clone(), Mode::OnePass, &show, shutdown::requested()))?
+            runtime()?.block_on(worker::run(
+                engine.clone(),
+                Mode::OnePass,
+                &show,
+                shutdown::requested(),
+            ))?
         }
     };
     match world {
@@ -65,9 +69,7 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
     let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
-    runtime()?
-        .block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))
-        ?;
+    runtime()?.block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))?;
     Ok(Exit::Done)
 }
 

@@ -12,9 +12,8 @@ use crate::world::World;
 /// Runs the command.
 pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
     let settings = context.worker_settings(&args.trust_anchors, &TransportArgs::default())?;
-    let purpose = Store::purpose_of(&settings.data.cache()).map_err(|error| {
-        CliError::no_data(error.to_string()).hint("run `provost sync` first")
-    })?;
+    let purpose = Store::purpose_of(&settings.data.cache())
+        .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
     match args.at {
         Some(at) => {
             let engine = open_engine(&settings, purpose, Access::Read)?;

@@ -46,7 +46,11 @@ impl Settings {
     /// Lets `flags` override `file`, and fills in the defaults.
     ///
     /// Lists in `flags` replace those of the file; a switch counts when either has it.
-    pub fn new(file: ConfigFile, flags: ConfigFile, default_data: impl FnOnce() -> DataDir) -> Self {
+    pub fn new(
+        file: ConfigFile,
+        flags: ConfigFile,
+        default_data: impl FnOnce() -> DataDir,
+    ) -> Self {
         let list = |flag: Vec<PathBuf>, file| if flag.is_empty() { file } else { flag };
         Settings {
             data: flags.data_dir.or(file.data_dir).map_or_else(default_data, DataDir::new),

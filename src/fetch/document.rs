@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 
-use rpki::rrdp::{self, NotificationFile, ObjectReader, ProcessDelta, ProcessError, ProcessSnapshot};
+use rpki::rrdp::{
+    self, NotificationFile, ObjectReader, ProcessDelta, ProcessError, ProcessSnapshot,
+};
 use uuid::Uuid;
 
 use super::filter::{Refused, Watch, XmlFilter};
@@ -74,9 +76,8 @@ pub(super) fn read_notification(bytes: &[u8]) -> Result<Notification, DocumentEr
         let uri = uri.map_err(|error| DocumentError::Malformed(error.to_string()))?;
         Ok(FileRef { uri, hash: ObjectHash(file.hash().into()) })
     };
-    let delta = |delta: &rrdp::DeltaInfo| {
-        Ok(DeltaRef { serial: delta.serial(), file: reference(delta)? })
-    };
+    let delta =
+        |delta: &rrdp::DeltaInfo| Ok(DeltaRef { serial: delta.serial(), file: reference(delta)? });
     let serial = file.serial();
     // SQLite's largest number; at one a second it lasts longer than the Sun (THREATS B11).
     if serial == 0 || i64::try_from(serial).is_err() {

@@ -153,13 +153,11 @@ impl Fetcher {
         };
         let (staging, change) = (outcome.staging, outcome.change);
         let end = attempt.clone();
-        let commit = on_store(store, &attempt.id, move |_, _| {
-            staging.commit(&end, &change, &success)
-        });
+        let commit =
+            on_store(store, &attempt.id, move |_, _| staging.commit(&end, &change, &success));
         match commit.await {
             Ok(committed) => FetchReport {
-                changed: committed.changed
-                    || committed.status.state != attempt.before.status.state,
+                changed: committed.changed || committed.status.state != attempt.before.status.state,
                 status: committed.status,
                 done: Some(outcome.done),
                 drops: outcome.drops,
@@ -181,9 +179,8 @@ impl Fetcher {
         let failures = attempt.before.failures.saturating_add(1);
         let next = next_attempt(now, failures, self.refresh, jitter(&attempt.id, now));
         let (end, text) = (attempt.clone(), error.to_string());
-        let recorded = on_store(store, &attempt.id, move |store, _| {
-            store.fail(&end, &text, duration, next)
-        });
+        let recorded =
+            on_store(store, &attempt.id, move |store, _| store.fail(&end, &text, duration, next));
         match recorded.await {
             Ok(status) => FetchReport {
                 changed: status.state != attempt.before.status.state,

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use super::stop::Stop;
 use super::limits::{OBJECT_BYTES, XML_TAG_BYTES};
+use super::stop::Stop;
 
 /// Base64 of the largest object and a little more, so that one that is too large is seen to be.
 const TEXT_BYTES: u64 = OBJECT_BYTES / 3 * 4 + 64;

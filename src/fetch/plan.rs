@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn deltas_are_used_when_they_lead_from_here_to_there() {
-        let step = |serial, deltas: &[u64]| plan(&notification(serial, deltas), Some(&held(5)), false);
+        let step =
+            |serial, deltas: &[u64]| plan(&notification(serial, deltas), Some(&held(5)), false);
         assert_eq!(step(5, &[4, 5]), Plan::Unchanged);
         assert_eq!(step(5, &[]), Plan::Unchanged);
         assert_eq!(serials(step(7, &[6, 7])), [6, 7]);

@@ -13,9 +13,7 @@ use super::fetcher::{Outcome, blocking};
 use super::filter::Refused;
 use super::http::{HttpClient, Reply};
 use super::limits::{DELTA_BYTES, NOTIFICATION_BYTES, SNAPSHOT_BYTES};
-use super::plan::{
-    DeltaRef, FileRef, Notification, Plan, SnapshotReason, delta_hashes, plan,
-};
+use super::plan::{DeltaRef, FileRef, Notification, Plan, SnapshotReason, delta_hashes, plan};
 use super::report::{Done, Drops};
 use super::spool::spool;
 use super::stop::Stop;
@@ -39,10 +37,8 @@ impl Rrdp<'_> {
         let held = before.rrdp.as_ref();
         // A damaged cache wants an answer in any case (THREATS A26).
         let conditions = held.filter(|_| !before.refetch).map(|held| &held.validators);
-        let reply = self
-            .http
-            .get(self.notify, Stage::Notification, conditions, NOTIFICATION_BYTES)
-            .await?;
+        let reply =
+            self.http.get(self.notify, Stage::Notification, conditions, NOTIFICATION_BYTES).await?;
         let (bytes, validators) = match reply {
             Reply::NotModified => return Ok(self.unchanged(held.cloned(), 0)),
             Reply::Body(body) => body.collect().await?,

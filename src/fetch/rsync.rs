@@ -98,9 +98,8 @@ impl Rsync {
             .resolve(authority, PORT)
             .await
             .map_err(|error| fault(FetchErrorKind::Refused, error.to_string()))?;
-        std::fs::create_dir_all(to).map_err(|error| {
-            fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string())
-        })?;
+        std::fs::create_dir_all(to)
+            .map_err(|error| fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string()))?;
         let mut last = fault(FetchErrorKind::Unreachable, "no address".to_owned());
         for address in addresses {
             let source = with_address(uri, authority, address);

@@ -26,8 +26,7 @@ pub(super) async fn spool(
         FetchError::new(stage, &file.uri, kind, format!("temporary file: {error}"))
     };
     let spooled = tempfile::tempfile_in(directory).map_err(local)?;
-    let mut writer =
-        BufWriter::with_capacity(262_144, tokio::fs::File::from_std(spooled));
+    let mut writer = BufWriter::with_capacity(262_144, tokio::fs::File::from_std(spooled));
     let mut context = digest::Context::new(&digest::SHA256);
     let mut size = 0;
     while let Some(piece) = body.next().await? {

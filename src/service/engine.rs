@@ -121,13 +121,12 @@ impl Engine {
     pub fn judge(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
         let started = Instant::now();
         let snapshot = self.store.snapshot(self.transports, now)?;
-        let (state, validation) =
-            validate::step(&self.tals, &snapshot, state, &self.policy, now);
+        let (state, validation) = validate::step(&self.tals, &snapshot, state, &self.policy, now);
         let mut statuses = self.statuses()?;
         let wanted = snapshot.wanted(validation.points.iter().map(|point| &point.location));
-        let wanted = wanted.into_iter().map(|id| {
-            statuses.remove(&id).unwrap_or_else(|| RepositoryStatus::pending(id))
-        });
+        let wanted = wanted
+            .into_iter()
+            .map(|id| statuses.remove(&id).unwrap_or_else(|| RepositoryStatus::pending(id)));
         let wanted = wanted.collect();
         Ok(Validated { state, validation, duration: started.elapsed(), wanted })
     }

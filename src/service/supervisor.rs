@@ -51,6 +51,8 @@ impl Role {
             .stdin(stdin)
             // The children's log is on standard error; nothing of theirs is output of ours.
             .stdout(Stdio::null())
+            // Ctrl-C on the terminal is for the supervisor, who tells the children.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
     }

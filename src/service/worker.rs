@@ -276,7 +276,8 @@ impl Run<'_> {
         let horizon = self.horizon.plus(Duration::from_secs(1));
         let timed = due.min(horizon).since(now);
         // While validation rests or ages wait, look again soon.
-        let soon = if self.dirty || self.renewed { Duration::from_millis(250) } else { LONGEST_SLEEP };
+        let soon =
+            if self.dirty || self.renewed { Duration::from_millis(250) } else { LONGEST_SLEEP };
         timed.min(soon).clamp(Duration::from_millis(50), LONGEST_SLEEP)
     }
 

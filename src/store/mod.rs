@@ -22,7 +22,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use objects::Staging;
 pub use prune::Pruned;
 pub use repositories::{
-    Attempt, Committed, DeltaHash, MapChange, RepositoryRecord, RrdpState, Success, UriMap, Validators,
+    Attempt, Committed, DeltaHash, MapChange, RepositoryRecord, RrdpState, Success, UriMap,
+    Validators,
 };
 pub use select::{Choice, Known, Transports, select};
 pub use snapshot::Snapshot;

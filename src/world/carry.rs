@@ -119,9 +119,8 @@ impl Builder {
         let anchors = (0u16..).zip(&previous.world.trust_anchors);
         let old = anchors.filter(|(_, anchor)| anchor.name == name).map(|(old, _)| old).next();
         let points = (0u32..).zip(&previous.world.points);
-        let roots = points.filter(|(_, point)| {
-            point.parent.is_none() && Some(point.trust_anchor) == old
-        });
+        let roots =
+            points.filter(|(_, point)| point.parent.is_none() && Some(point.trust_anchor) == old);
         let heir = Heir { trust_anchor: number, resources: &ResourceSet::all() };
         self.carry_subtrees(&heir, previous, roots.map(|(root, _)| (root, None)).collect());
     }
@@ -168,13 +167,7 @@ impl Builder {
     }
 
     /// Copies the objects of one point, and what of their payload the heir may still say.
-    fn carry_objects(
-        &mut self,
-        heir: &Heir<'_>,
-        previous: &Previous<'_>,
-        old: u32,
-        point: u32,
-    ) {
+    fn carry_objects(&mut self, heir: &Heir<'_>, previous: &Previous<'_>, old: u32, point: u32) {
         let resources = heir.resources;
         for (number, record) in previous.objects(old) {
             let object = index(self.world.objects.len());

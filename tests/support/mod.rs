@@ -68,9 +68,10 @@ impl Bench {
 
     /// Returns the rows of the CSV that a validator of this lab must export.
     pub fn truth(&self) -> BTreeSet<String> {
-        let rows = self.lab.truth().vrps.into_iter().map(|(vrp, anchor)| {
-            format!("{},{},{},{anchor}", vrp.asn, vrp.prefix, vrp.max_length)
-        });
+        let rows =
+            self.lab.truth().vrps.into_iter().map(|(vrp, anchor)| {
+                format!("{},{},{},{anchor}", vrp.asn, vrp.prefix, vrp.max_length)
+            });
         rows.collect()
     }
 
@@ -135,7 +136,7 @@ pub struct Running(pub Child);
 impl Running {
     /// Starts `command` with its output thrown away.
     pub fn start(command: &mut Command) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = command.stdout(Stdio::null()).spawn();
         Running(child.expect("the program starts"))
     }
 
@@ -171,12 +172,13 @@ pub fn children_of(pid: u32) -> Vec<u32> {
     let main = std::fs::read_to_string(path).unwrap_or_default();
     // A runtime starts children from any of its threads.
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let others = tasks.map(|task| {
-        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
-    });
+    let others =
+        tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
     let all: BTreeSet<u32> = std::iter::once(main)
         .chain(others)
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
         .collect();
     all.into_iter().collect()
 }
