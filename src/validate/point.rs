@@ -257,7 +257,7 @@ fn finish(
         findings: Vec::new(),
     };
     let mut children = Vec::new();
-    let mut last_good = last.cloned();
+    let mut last_good = None;
     if let Some(data) = data {
         outcome.manifest = Some(data.manifest);
         outcome.validity = ca.validity.intersect(data.validity);
@@ -269,6 +269,8 @@ fn finish(
             last_good = Some(data.last_good);
         }
     }
+    // What did not pass leaves the state as it was, also after a replay.
+    let last_good = last_good.or_else(|| last.cloned());
     // Stable: what costs the same stays in the order of the manifest.
     findings.sort_by_key(|finding| finding.reason.effect());
     outcome.findings = findings;

@@ -1,0 +1,158 @@
+//! THREATS F: damaged bytes never panic, and never give anything that was not signed.
+
+use super::*;
+use crate::object::{Cert, ContentType, Crl, SignedObject};
+
+/// Returns one object of each kind, with its file name.
+fn objects(world: &World) -> Vec<(String, Bytes)> {
+    let isp = &world.isp;
+    let aspa = crate::model::Aspa { customer: Asn(64500), providers: vec![Asn(1), Asn(2)] };
+    vec![
+        ("isp.cer".to_owned(), world.root.files["isp.cer"].clone()),
+        ("ca.crl".to_owned(), isp.crl_bytes()),
+        ("ca.mft".to_owned(), isp.manifest_bytes(&isp.list())),
+        ("a.roa".to_owned(), isp.files["a.roa"].clone()),
+        ("x.asa".to_owned(), isp.sign("x.asa", 30, |fields| fields.aspa(&aspa).unwrap())),
+    ]
+}
+
+fn decode(name: &str, bytes: &Bytes) -> bool {
+    match ObjectKind::of_name(name) {
+        ObjectKind::CaCertificate => Cert::decode(bytes).is_ok(),
+        ObjectKind::Crl => Crl::decode(bytes).is_ok(),
+        ObjectKind::Manifest => SignedObject::decode(bytes, ContentType::Manifest).is_ok(),
+        ObjectKind::Roa => SignedObject::decode(bytes, ContentType::Roa).is_ok(),
+        _ => SignedObject::decode(bytes, ContentType::Aspa).is_ok(),
+    }
+}
+
+#[test]
+fn f04_every_truncation_and_any_trailing_byte_is_an_error() {
+    for (name, bytes) in objects(&World::new()) {
+        assert!(decode(&name, &bytes), "{name}");
+        for length in 0..bytes.len() {
+            assert!(!decode(&name, &bytes.slice(..length)), "{name} cut at {length}");
+        }
+        let longer = Bytes::from([&bytes[..], &[0]].concat());
+        assert!(!decode(&name, &longer), "{name} with a byte more");
+    }
+}
+
+#[test]
+fn one_bit_damages_never_panic_and_never_pass() {
+    let world = World::new();
+    let mut point = world.isp.clone();
+    let aspa = objects(&world).pop().unwrap();
+    point.files.insert(aspa.0, aspa.1);
+    let customer = point.files["customer.cer"].clone();
+    for name in ["a.roa", "x.asa", "customer.cer"] {
+        let good = point.files[name].clone();
+        // All damages of one object are published side by side, in one point.
+        let damaged = (0..good.len() * 8).filter(|bit| bit % 7 == 0).map(|bit| {
+            let mut bytes = good.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let extension = name.split_once('.').unwrap().1;
+            (format!("x{bit}.{extension}"), Bytes::from(bytes))
+        });
+        let mut broken = point.clone();
+        broken.files = damaged.collect();
+        broken.files.insert("customer.cer".to_owned(), customer.clone());
+        let mut world = world.clone();
+        broken.publish(&mut world.source);
+        let run = world.run();
+        assert_eq!(run.status(&broken), PointStatus::Current);
+        // Nothing passes but the customer, which was not damaged.
+        let findings = &run.point(&broken).findings;
+        assert_eq!(findings.len(), broken.files.len() - 1, "{name}");
+        assert!(findings.iter().all(|finding| finding.reason != Reason::InternalError));
+        assert_eq!(run.vrps(), [C], "{name}");
+    }
+}
+
+#[test]
+fn one_bit_damages_of_manifest_and_crl_fail_the_point() {
+    let world = World::new();
+    let isp = &world.isp;
+    let (manifest, crl) = (isp.manifest_bytes(&isp.list()), isp.crl_bytes());
+    for bit in (0..manifest.len() * 8).filter(|bit| bit % 61 == 0) {
+        let mut bytes = manifest.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let mut world = world.clone();
+        isp.publish_with(&mut world.source, &bytes.into());
+        let run = world.run();
+        assert_eq!(run.status(isp), PointStatus::Failed, "bit {bit} of the manifest");
+        assert!(!run.reasons(isp).contains(&Reason::InternalError), "bit {bit} of the manifest");
+    }
+    for bit in (0..crl.len() * 8).filter(|bit| bit % 61 == 0) {
+        let mut bytes = crl.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let bytes = Bytes::from(bytes);
+        let mut list = isp.list();
+        list[0].1 = ObjectHash::of(&bytes);
+        let mut world = world.clone();
+        isp.publish_with(&mut world.source, &isp.manifest_bytes(&list));
+        world.source.put(&isp.crl, &bytes);
+        let run = world.run();
+        assert_eq!(run.status(isp), PointStatus::Failed, "bit {bit} of the CRL");
+        assert!(!run.reasons(isp).contains(&Reason::InternalError), "bit {bit} of the CRL");
+    }
+}
+
+#[test]
+fn e26_to_e31_crls_that_break_the_profile_are_named() {
+    let world = World::new();
+    let mut isp = world.isp.clone();
+    isp.revoked = vec![5];
+    let crl = isp.crl_bytes();
+    let reason = |edit: &dyn Fn(&mut Vec<u8>)| {
+        let bytes = ca::resign(&crl, &isp.key, |tbs| edit(tbs)).unwrap();
+        Crl::decode(&bytes).map_err(|error| error.fault).err()
+    };
+    use crate::object::Fault::{CrlNumber, CrlProfile};
+    assert_eq!(reason(&|_| {}), None);
+    let position = |tbs: &[u8], part: &[u8]| tbs.windows(part.len()).position(|w| w == part);
+    // The serial number 5 becomes 0, then negative.
+    for serial in [0, 0x80] {
+        let edit = |tbs: &mut Vec<u8>| {
+            let at = position(tbs, &[0x02, 0x01, 0x05, 0x17]).unwrap();
+            tbs[at + 2] = serial;
+        };
+        assert_eq!(reason(&edit), Some(CrlProfile));
+    }
+    // The CRL number becomes negative, or another extension.
+    let number = [0x55, 29, 20, 0x04, 0x03, 0x02, 0x01];
+    let edit = |tbs: &mut Vec<u8>| {
+        let at = position(tbs, &number).unwrap();
+        tbs[at + number.len()] = 0x80;
+    };
+    assert_eq!(reason(&edit), Some(CrlNumber));
+    let edit = |tbs: &mut Vec<u8>| {
+        let at = position(tbs, &number).unwrap();
+        tbs[at + 2] = 28;
+    };
+    assert_eq!(reason(&edit), Some(CrlProfile));
+}
+
+#[test]
+fn real_objects_are_decoded() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/objects/rpkitouch");
+    let read = |name: &str| std::fs::read(format!("{directory}/{name}")).map(Bytes::from);
+    let Ok(cert) = read("t7xg6ZtXdcYhy-YGTMk_ONTD31E.cer") else {
+        println!("skipped: no real objects in {directory}");
+        return;
+    };
+    let cert = Cert::decode(&cert).unwrap();
+    cert.inspect(crate::object::Profile::Router).unwrap();
+    let crl = Crl::decode(&read("yqgF26w2R0m5sRVZCrbvD5cM29g.crl").unwrap()).unwrap();
+    let manifest = read("yqgF26w2R0m5sRVZCrbvD5cM29g.mft").unwrap();
+    let manifest = SignedObject::decode(&manifest, ContentType::Manifest).unwrap();
+    assert_eq!(manifest.cert.aki(), Some(crl.aki));
+    crate::object::Manifest::decode(&manifest.content).unwrap();
+    let roa = read("5EjPZ8Kw2_h5hRqKpwmjdnq7Tq8.roa").unwrap();
+    let roa = SignedObject::decode(&roa, ContentType::Roa).unwrap();
+    assert!(!crate::object::decode_roa(&roa.content).unwrap().is_empty());
+    // It is of an old draft.
+    let aspa = read("FjSf5hX1GmGhKMu9AG7WVIl8m1M.asa").unwrap();
+    let aspa = SignedObject::decode(&aspa, ContentType::Aspa).unwrap();
+    assert!(crate::object::decode_aspa(&aspa.content).is_err());
+}
