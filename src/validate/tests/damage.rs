@@ -98,6 +98,50 @@ fn one_bit_damages_of_manifest_and_crl_fail_the_point() {
     }
 }
 
+/// Tells whether the `rpki` crate decodes an object.
+fn foreign_decode(name: &str, bytes: &Bytes) -> bool {
+    use rpki::repository::{Cert, Crl, Manifest, Roa, sigobj};
+    match ObjectKind::of_name(name) {
+        ObjectKind::CaCertificate => Cert::decode(bytes.clone()).is_ok(),
+        ObjectKind::Crl => Crl::decode(bytes.clone()).is_ok(),
+        ObjectKind::Manifest => Manifest::decode(bytes.clone(), true).is_ok(),
+        ObjectKind::Roa => Roa::decode(bytes.clone(), true).is_ok(),
+        _ => sigobj::SignedObject::decode(bytes.clone(), true).is_ok(),
+    }
+}
+
+/// Decodes an object with its content.
+fn decode_all(name: &str, bytes: &Bytes) -> bool {
+    let signed = |wanted| SignedObject::decode(bytes, wanted).ok();
+    match ObjectKind::of_name(name) {
+        ObjectKind::Manifest => signed(ContentType::Manifest)
+            .is_some_and(|object| crate::object::Manifest::decode(&object.content).is_ok()),
+        ObjectKind::Roa => signed(ContentType::Roa)
+            .is_some_and(|object| crate::object::decode_roa(&object.content).is_ok()),
+        _ => decode(name, bytes),
+    }
+}
+
+#[test]
+fn what_is_decoded_here_the_rpki_crate_decodes_too() {
+    let (mut both, mut neither, mut theirs) = (0, 0, 0);
+    for (name, good) in objects(&World::new()) {
+        for bit in 0..good.len() * 8 {
+            let mut bytes = good.to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let bytes = Bytes::from(bytes);
+            match (decode_all(&name, &bytes), foreign_decode(&name, &bytes)) {
+                (true, true) => both += 1,
+                (false, false) => neither += 1,
+                (false, true) => theirs += 1,
+                (true, false) => panic!("{name}: only ours takes bit {bit} (byte {})", bit / 8),
+            }
+        }
+    }
+    // Many bits are of keys, names and signatures; stricter is only a little.
+    assert!(both > 1000 && neither > 1000 && theirs < both / 10, "{both} {neither} {theirs}");
+}
+
 #[test]
 fn e26_to_e31_crls_that_break_the_profile_are_named() {
     let world = World::new();
