@@ -328,7 +328,7 @@ fn an_error_in_the_program_costs_one_point_at_most() {
 }
 
 #[test]
-fn e39_an_earlier_state_is_cut_to_what_the_new_certificate_holds() {
+fn an_earlier_state_is_cut_to_what_the_new_certificate_holds() {
     let (with, _, world) = broken(|world| {
         world.isp.resources = Resources::Set(resources(&["10.1.128.0/17"], &[]));
         let cert = world.root.certify(&world.isp, 300, year());
