@@ -1,1 +1,32 @@
 //! Objects: bytes in, decoded objects out; syntax and limits only.
+//!
+//! Everything is strict DER, and sizes are checked before anything is decoded. No signature is
+//! verified and no time is compared here.
+
+mod aspa;
+mod cert;
+mod crl;
+mod der;
+mod error;
+mod key;
+pub mod limits;
+mod manifest;
+mod resources;
+mod rir;
+mod roa;
+mod signed;
+mod tal;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use aspa::decode_aspa;
+pub use cert::{Cert, Profile, Serial};
+pub use crl::Crl;
+pub use error::{DecodeError, Fault};
+pub use key::rsa_public_key;
+pub use manifest::{ListedFile, Manifest};
+pub use resources::{CertResources, Claim};
+pub use rir::rir_tals;
+pub use roa::decode_roa;
+pub use signed::{ContentType, SignedObject};
+pub use tal::{Tal, TalError, TalUri};

@@ -1,12 +1,27 @@
 //! Validation: decoded objects, an issuer and a time go in, verdicts come out. Pure.
 //!
-//! `run` walks the tree; every other module is a rule set that knows nothing of storage.
+//! `run` walks the tree, `point` chooses the state that is in use, `assemble` puts a point
+//! together; every other module is a rule set that knows nothing of storage.
 
+mod assemble;
+mod context;
+mod crl;
+mod file;
 mod finding;
+mod last_good;
+mod manifest;
+mod moment;
+mod object;
 mod outcome;
+mod payload;
+mod point;
 mod policy;
 mod reason;
+mod run;
 mod source;
+#[cfg(test)]
+mod tests;
+mod trust_anchor;
 
 pub use finding::Finding;
 pub use outcome::{
@@ -14,5 +29,6 @@ pub use outcome::{
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
 pub use policy::Policy;
-pub use reason::Reason;
+pub use reason::{Effect, Reason, UnknownReason};
+pub use run::step;
 pub use source::{ObjectSource, Selection, SourceError};

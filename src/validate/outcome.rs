@@ -45,6 +45,9 @@ pub enum TrustAnchorStatus {
     Missing,
     /// It was rejected; the findings say why.
     Rejected,
+    /// The cache could not be read. That is not absence: the world keeps what the previous world
+    /// had for this trust anchor, until it expires.
+    Unreadable,
 }
 
 /// Where a CA publishes (RFC 6487, section 4.8.8.1; RFC 8182, section 3.2).

@@ -1,0 +1,44 @@
+//! Every limit of decoding, with its source.
+
+/// The largest object that is decoded, in bytes.
+///
+/// rpki-client takes 8,000,000, Routinator 20,000,000; the largest seen was 1.4 MB (2023).
+pub const MAX_OBJECT_SIZE: usize = 8_000_000;
+
+/// The largest certificate that is decoded, in bytes.
+///
+/// 200,000 address ranges (rpki-client's limit) of IPv6 need 8 MB; the largest certificates in use
+/// have a few hundred kilobytes.
+pub const MAX_CERTIFICATE_SIZE: usize = 4_000_000;
+
+/// The most address ranges or AS ranges of one certificate; rpki-client's limit.
+pub const MAX_RESOURCE_RANGES: usize = 200_000;
+
+/// The most entries of one manifest; rpki-client's limit, five times the largest seen (2023).
+pub const MAX_MANIFEST_ENTRIES: usize = 100_000;
+
+/// The longest file name on a manifest, in bytes; what file systems permit.
+pub const MAX_FILE_NAME: usize = 255;
+
+/// The most revoked certificates of one CRL.
+///
+/// An entry has at least 22 bytes, so that the object size alone permits 360,000.
+pub const MAX_CRL_ENTRIES: usize = 360_000;
+
+/// The most prefixes of one ROA; far above the largest in use (some 2,000).
+pub const MAX_ROA_PREFIXES: usize = 200_000;
+
+/// The most providers of one ASPA: what one RTR PDU can carry (8210bis, section 5.12).
+pub const MAX_ASPA_PROVIDERS: usize = 16_380;
+
+/// The most AS numbers of one router certificate; each one is a payload item with a whole key.
+pub const MAX_ROUTER_ASNS: usize = 1_000;
+
+/// The longest signed attributes, in bytes; the three that RFC 9589 permits have 107.
+pub const MAX_SIGNED_ATTRIBUTES: usize = 1_024;
+
+/// The largest trust anchor locator, in bytes; in use are some 600.
+pub const MAX_TAL_SIZE: usize = 65_536;
+
+/// The most URIs of one trust anchor locator; in use are two.
+pub const MAX_TAL_URIS: usize = 16;

@@ -1,0 +1,307 @@
+//! Puts a publication point together from its manifest, its CRL and its listed files.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rayon::prelude::*;
+
+use super::context::CaContext;
+use super::crl::judge_crl;
+use super::file::{FileRules, FileVerdict, ValidFile, is_judged, judge_file};
+use super::finding::Rejection;
+use super::manifest::{JudgedManifest, file_uri};
+use super::moment::Moment;
+use super::object::Subject;
+use super::{
+    Finding, LastGood, ManifestRef, ObjectCounts, ObjectKind, ObjectSource, PayloadObject, Policy,
+    Reason, SourceError,
+};
+use crate::model::{ObjectHash, ObjectUri, RepositoryId, TimeWindow};
+use crate::object::{Crl, ListedFile};
+
+/// How many missing or wrong files of one manifest are named; each is reason enough.
+const MAX_FILE_FINDINGS: usize = 20;
+
+/// What judging needs beside the CA: where bytes come from, and what the operator chose.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) source: &'a dyn ObjectSource,
+    pub(crate) policy: &'a Policy,
+    pub(crate) trust_anchor_name: &'a Arc<str>,
+}
+
+/// Where the files of a manifest are looked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Files<'a> {
+    /// By URI in this repository, as fetched last.
+    Fetched(&'a RepositoryId),
+    /// By hash: the state that passed earlier.
+    Earlier,
+}
+
+/// Why a point cannot be used.
+pub(crate) enum Failure {
+    /// It broke these rules.
+    Rejected(Vec<Finding>),
+    /// The cache could not be read, which says nothing about the point.
+    Unreadable(SourceError),
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Failure::Unreadable(error)
+    }
+}
+
+/// A publication point that passed as a whole.
+pub(crate) struct PointData {
+    pub(crate) manifest: ManifestRef,
+    /// Of manifest and CRL.
+    pub(crate) validity: TimeWindow,
+    pub(crate) objects: Vec<PayloadObject>,
+    pub(crate) counts: ObjectCounts,
+    /// About single objects.
+    pub(crate) findings: Vec<Finding>,
+    /// In `PointId` order, each once.
+    pub(crate) children: Vec<Arc<CaContext>>,
+    pub(crate) last_good: LastGood,
+}
+
+/// A file that a manifest lists.
+struct Entry<'a> {
+    file: &'a ListedFile,
+    uri: ObjectUri,
+    kind: ObjectKind,
+}
+
+/// Judges all that a judged manifest lists.
+///
+/// A file that is missing or has another hash fails the point (RFC 9286, sections 6.4 and 6.5); one
+/// that is there but invalid costs only itself.
+pub(crate) fn assemble(
+    ca: &Arc<CaContext>,
+    manifest: &JudgedManifest,
+    files: Files<'_>,
+    around: Surroundings<'_>,
+    moment: &mut Moment,
+) -> Result<PointData, Failure> {
+    let entries = find_files(ca, manifest, files, around)?;
+    let reader = FileReader { files, source: around.source };
+    let crl = read_crl(ca, manifest, &entries, reader, moment)?;
+    let rules = FileRules {
+        crl_uri: &manifest.crl_uri,
+        trust_anchor_name: around.trust_anchor_name,
+        policy: around.policy,
+    };
+    let verdicts: Vec<_> =
+        entries.par_iter().map(|entry| judge_entry(ca, entry, reader, &rules, *moment)).collect();
+
+    let mut point = Collector::new(manifest, &crl, &entries, ca);
+    for (entry, verdict) in entries.iter().zip(verdicts) {
+        let (verdict, window) = verdict?;
+        moment.join(window);
+        point.add(entry, verdict, &crl);
+    }
+    Ok(point.finish())
+}
+
+/// Checks that every listed file is there with the listed hash.
+fn find_files<'a>(
+    ca: &Arc<CaContext>,
+    manifest: &'a JudgedManifest,
+    files: Files<'_>,
+    around: Surroundings<'_>,
+) -> Result<Vec<Entry<'a>>, Failure> {
+    let mut entries = Vec::with_capacity(manifest.files.len());
+    let mut findings = Vec::new();
+    for file in &manifest.files {
+        let uri = match file_uri(ca, file) {
+            Ok(uri) => uri,
+            Err(rejection) => return Err(rejected(rejection, ca, manifest)),
+        };
+        if let Files::Fetched(repository) = files {
+            let finding = match around.source.lookup(repository, &uri)? {
+                Some(hash) if hash == file.hash => None,
+                Some(hash) => {
+                    let detail = format!("the manifest says {}", file.hash);
+                    let rejection = Rejection::new(Reason::ManifestHashMismatch, detail);
+                    Some(rejection.into_finding(uri.as_str(), Some(hash)))
+                }
+                None => Some(missing(&uri, repository.as_str())),
+            };
+            findings.extend(finding);
+            if findings.len() >= MAX_FILE_FINDINGS {
+                break;
+            }
+        }
+        entries.push(Entry { file, uri, kind: ObjectKind::of_name(&file.name) });
+    }
+    if findings.is_empty() { Ok(entries) } else { Err(Failure::Rejected(findings)) }
+}
+
+fn missing(uri: &ObjectUri, place: &str) -> Finding {
+    let detail = format!("listed in the manifest, but not in {place}");
+    Rejection::new(Reason::ManifestMissingFile, detail).into_finding(uri.as_str(), None)
+}
+
+fn rejected(rejection: Rejection, ca: &CaContext, manifest: &JudgedManifest) -> Failure {
+    let hash = Some(manifest.reference.hash);
+    Failure::Rejected(vec![rejection.into_finding(ca.location.manifest.as_str(), hash)])
+}
+
+/// Reads the bytes of listed files.
+#[derive(Clone, Copy)]
+struct FileReader<'a> {
+    files: Files<'a>,
+    source: &'a dyn ObjectSource,
+}
+
+impl FileReader<'_> {
+    fn read(self, entry: &Entry<'_>) -> Result<Bytes, Failure> {
+        match (self.source.bytes(&entry.file.hash)?, self.files) {
+            (Some(bytes), _) => Ok(bytes),
+            // The map knows it, so that its bytes must be there: the cache is damaged.
+            (None, Files::Fetched(_)) => {
+                let detail = format!("the bytes of {} are missing", entry.uri);
+                Err(Failure::Unreadable(SourceError(detail)))
+            }
+            (None, Files::Earlier) => {
+                let finding = missing(&entry.uri, "the earlier state in the cache");
+                Err(Failure::Rejected(vec![finding]))
+            }
+        }
+    }
+}
+
+/// Judges the CRL, and the manifest's certificate against it.
+fn read_crl(
+    ca: &Arc<CaContext>,
+    manifest: &JudgedManifest,
+    entries: &[Entry<'_>],
+    reader: FileReader<'_>,
+    moment: &mut Moment,
+) -> Result<Crl, Failure> {
+    let entry = entries.iter().find(|entry| entry.kind == ObjectKind::Crl);
+    let Some(entry) = entry else {
+        // A judged manifest has one.
+        let rejection = Rejection::new(Reason::ManifestNoCrl, "no file with the extension crl");
+        return Err(rejected(rejection, ca, manifest));
+    };
+    let bytes = reader.read(entry)?;
+    let crl = judge_crl(ca, &bytes, moment).map_err(|rejection| {
+        let finding = rejection.into_finding(entry.uri.as_str(), Some(entry.file.hash));
+        Failure::Rejected(vec![finding])
+    })?;
+    if crl.is_revoked(&manifest.cert.serial()) {
+        let rejection = Rejection::new(Reason::ObjectRevoked, "the certificate of the manifest");
+        return Err(rejected(rejection, ca, manifest));
+    }
+    Ok(crl)
+}
+
+/// The verdict on one file, `None` for those of which only the hash counts; and how long it stands.
+type Judged = (Option<Result<FileVerdict, Rejection>>, TimeWindow);
+
+fn judge_entry(
+    ca: &Arc<CaContext>,
+    entry: &Entry<'_>,
+    reader: FileReader<'_>,
+    rules: &FileRules<'_>,
+    moment: Moment,
+) -> Result<Judged, Failure> {
+    if !is_judged(entry.kind) {
+        // What was fetched was looked up by its hash; an earlier state is known only by reading it.
+        if matches!(reader.files, Files::Earlier) {
+            reader.read(entry)?;
+        }
+        return Ok((None, TimeWindow::ALWAYS));
+    }
+    let bytes = reader.read(entry)?;
+    let subject = Subject { ca, uri: &entry.uri, hash: entry.file.hash, bytes: &bytes };
+    let mut moment = moment;
+    let verdict = judge_file(subject, entry.kind, rules, &mut moment);
+    Ok((Some(verdict), moment.window()))
+}
+
+/// Gathers the verdicts on the files of a point.
+struct Collector {
+    point: PointData,
+}
+
+impl Collector {
+    fn new(manifest: &JudgedManifest, crl: &Crl, entries: &[Entry<'_>], ca: &CaContext) -> Self {
+        let updates = TimeWindow::new(crl.this_update, crl.next_update);
+        let hashes = entries.iter().map(|entry| entry.file.hash);
+        let objects = std::iter::once(manifest.reference.hash).chain(hashes).collect();
+        Collector {
+            point: PointData {
+                manifest: manifest.reference.clone(),
+                validity: manifest.validity.intersect(updates),
+                objects: Vec::new(),
+                counts: ObjectCounts::from([(ObjectKind::Manifest, 1)]),
+                findings: Vec::new(),
+                children: Vec::new(),
+                last_good: LastGood {
+                    manifest: manifest.reference.clone(),
+                    manifest_uri: ca.location.manifest.clone(),
+                    objects,
+                },
+            },
+        }
+    }
+
+    fn add(
+        &mut self,
+        entry: &Entry<'_>,
+        verdict: Option<Result<FileVerdict, Rejection>>,
+        crl: &Crl,
+    ) {
+        let verdict = match verdict {
+            None => return self.count(entry.kind),
+            Some(Ok(verdict)) if crl.is_revoked(&verdict.serial) => {
+                Err(Rejection::new(Reason::ObjectRevoked, "its serial number is on the CRL"))
+            }
+            Some(verdict) => verdict,
+        };
+        match verdict {
+            Ok(FileVerdict { kind, valid, .. }) => {
+                self.count(kind);
+                match valid {
+                    ValidFile::Ca(ca) => self.point.children.push(Arc::from(ca)),
+                    ValidFile::Payload(object) => self.point.objects.push(object),
+                }
+            }
+            Err(rejection) => {
+                self.find(rejection, entry.uri.as_str(), entry.file.hash);
+            }
+        }
+    }
+
+    fn count(&mut self, kind: ObjectKind) {
+        let count = self.point.counts.entry(kind).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn find(&mut self, rejection: Rejection, object: &str, hash: ObjectHash) {
+        self.point.findings.push(rejection.into_finding(object, Some(hash)));
+    }
+
+    /// Sorts the children; of two with the same identity the newer certificate stays.
+    fn finish(mut self) -> PointData {
+        let mut children = std::mem::take(&mut self.point.children);
+        children.sort_by_key(|ca| {
+            (ca.id, std::cmp::Reverse((ca.validity.from, ca.validity.until, ca.certificate_hash)))
+        });
+        for ca in children {
+            match self.point.children.last() {
+                Some(newer) if newer.id == ca.id => {
+                    let detail = format!("{} is in use", newer.certificate_uri);
+                    let rejection = Rejection::new(Reason::CaTwice, detail);
+                    self.find(rejection, &ca.certificate_uri, ca.certificate_hash);
+                }
+                _ => self.point.children.push(ca),
+            }
+        }
+        self.point
+    }
+}

@@ -1,0 +1,114 @@
+//! A CA as an issuer: its key, its effective resources, and its place in the tree.
+
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use bytes::Bytes;
+
+use super::finding::Rejection;
+use super::{CaLocation, Reason};
+use crate::model::{KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, TimeWindow};
+use crate::object::Cert;
+
+/// A CA whose certificate is valid.
+#[derive(Debug)]
+pub(crate) struct CaContext {
+    pub(crate) id: PointId,
+    /// The index of the trust anchor.
+    pub(crate) trust_anchor: usize,
+    /// The URI of the certificate.
+    pub(crate) certificate_uri: String,
+    pub(crate) certificate_hash: ObjectHash,
+    pub(crate) ski: KeyIdentifier,
+    pub(crate) location: CaLocation,
+    /// What the CA may sign for: inheritance resolved, and trimmed where RFC 8360 says so.
+    pub(crate) resources: Arc<ResourceSet>,
+    /// The validity of the certificate.
+    pub(crate) validity: TimeWindow,
+    /// 0 for a trust anchor.
+    pub(crate) depth: usize,
+    pub(crate) issuer: Option<Arc<CaContext>>,
+    spki: Bytes,
+    // Parsed once: nine of sixteen signatures of a run are verified with a key used before.
+    key: ParsedPublicKey,
+}
+
+/// What a context is made from, beside the certificate itself.
+pub(crate) struct Place {
+    pub(crate) trust_anchor_name: Arc<str>,
+    pub(crate) trust_anchor: usize,
+    pub(crate) issuer: Option<Arc<CaContext>>,
+    pub(crate) certificate_uri: String,
+    pub(crate) certificate_hash: ObjectHash,
+}
+
+impl CaContext {
+    /// Makes the context of a CA from its inspected certificate and effective resources.
+    pub(crate) fn new(
+        cert: &Cert,
+        resources: Arc<ResourceSet>,
+        place: Place,
+    ) -> Result<CaContext, Rejection> {
+        let location = location(cert)?;
+        let issuer_id = place.issuer.as_ref().map(|issuer| issuer.id);
+        Ok(CaContext {
+            id: PointId::derive(
+                &place.trust_anchor_name,
+                issuer_id,
+                cert.spki(),
+                &location.manifest,
+            ),
+            trust_anchor: place.trust_anchor,
+            certificate_uri: place.certificate_uri,
+            certificate_hash: place.certificate_hash,
+            ski: cert.ski(),
+            location,
+            resources,
+            validity: cert.validity(),
+            depth: place.issuer.as_ref().map_or(0, |issuer| issuer.depth.saturating_add(1)),
+            issuer: place.issuer,
+            // A copy, so that the context does not keep the whole certificate in memory.
+            spki: Bytes::copy_from_slice(cert.spki()),
+            key: parse_key(cert.public_key())?,
+        })
+    }
+
+    /// Tells whether this CA signed `message`.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+
+    /// Tells whether a CA with this key and manifest is this one or above it.
+    ///
+    /// Both are compared: anyone can put any key into a certificate (THREATS G24).
+    pub(crate) fn is_in_chain(&self, spki: &[u8], manifest: &ObjectUri) -> bool {
+        let mut next = Some(self);
+        while let Some(ca) = next {
+            if ca.spki == spki && ca.location.manifest == *manifest {
+                return true;
+            }
+            next = ca.issuer.as_deref();
+        }
+        false
+    }
+}
+
+/// Parses an RSAPublicKey.
+pub(crate) fn parse_key(public_key: &[u8]) -> Result<ParsedPublicKey, Rejection> {
+    ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key)
+        .map_err(|_| Rejection::new(Reason::CertKey, "the public key cannot be used"))
+}
+
+/// Returns where a CA publishes.
+fn location(cert: &Cert) -> Result<CaLocation, Rejection> {
+    let bad = |detail: &str| Rejection::new(Reason::CertLocation, detail);
+    let directory = cert.ca_repository().ok_or_else(|| bad("caRepository is not usable"))?;
+    let manifest = cert.manifest().ok_or_else(|| bad("rpkiManifest is not usable"))?;
+    if manifest.directory() != directory {
+        return Err(bad("rpkiManifest does not lie in caRepository"));
+    }
+    let notify = cert
+        .notify()
+        .map_err(|uri| bad(&format!("rpkiNotify {uri} is not a URI that can be fetched")))?;
+    Ok(CaLocation { notify, directory, manifest })
+}

@@ -1,0 +1,98 @@
+//! One file of a manifest: which rules judge it, by its extension.
+
+use std::sync::Arc;
+
+use super::context::CaContext;
+use super::finding::Rejection;
+use super::moment::Moment;
+use super::object::{Subject, check_crl_uri, judge_ca, judge_signed_object};
+use super::payload::{judge_aspa, judge_roa, judge_router};
+use super::{ObjectKind, Payload, PayloadObject, Policy, Reason};
+use crate::model::ObjectUri;
+use crate::object::{Cert, ContentType, Serial};
+
+/// What is judged for each listed file alike.
+pub(crate) struct FileRules<'a> {
+    pub(crate) crl_uri: &'a ObjectUri,
+    pub(crate) trust_anchor_name: &'a Arc<str>,
+    pub(crate) policy: &'a Policy,
+}
+
+/// A file that passed.
+pub(crate) enum ValidFile {
+    /// A CA, to be followed.
+    Ca(Box<CaContext>),
+    /// Payload.
+    Payload(PayloadObject),
+}
+
+/// A verdict on a file: everything but revocation, which is a look-up that is always made again.
+pub(crate) struct FileVerdict {
+    pub(crate) kind: ObjectKind,
+    /// The serial number of the certificate that must not be revoked.
+    pub(crate) serial: Serial,
+    pub(crate) valid: ValidFile,
+}
+
+/// Tells whether files of this kind are judged; of the others only the hash counts.
+///
+/// Source: RFC 9286, section 6.5: unknown kinds are no reason to reject.
+pub(crate) fn is_judged(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::CaCertificate | ObjectKind::Roa | ObjectKind::Aspa)
+}
+
+/// Judges one listed file of a kind that is judged.
+pub(crate) fn judge_file(
+    subject: Subject<'_>,
+    kind: ObjectKind,
+    rules: &FileRules<'_>,
+    moment: &mut Moment,
+) -> Result<FileVerdict, Rejection> {
+    match kind {
+        ObjectKind::Roa => {
+            let object = judge_signed_object(subject, kind, ContentType::Roa, moment)?;
+            check_crl_uri(&object.cert, rules.crl_uri)?;
+            let payload = judge_roa(&object, subject)?;
+            Ok(verdict(kind, subject, &object.cert, payload))
+        }
+        ObjectKind::Aspa => {
+            let object = judge_signed_object(subject, kind, ContentType::Aspa, moment)?;
+            check_crl_uri(&object.cert, rules.crl_uri)?;
+            let payload = judge_aspa(&object, subject)?;
+            Ok(verdict(kind, subject, &object.cert, payload))
+        }
+        _ => judge_certificate_file(subject, rules, moment),
+    }
+}
+
+fn judge_certificate_file(
+    subject: Subject<'_>,
+    rules: &FileRules<'_>,
+    moment: &mut Moment,
+) -> Result<FileVerdict, Rejection> {
+    let cert = Cert::decode(subject.bytes)
+        .map_err(|error| Rejection::of_decoding(ObjectKind::CaCertificate, error))?;
+    if cert.is_ca() {
+        let ca = judge_ca(subject, &cert, rules.trust_anchor_name, rules.policy, moment)?;
+        check_crl_uri(&cert, rules.crl_uri)?;
+        let valid = ValidFile::Ca(Box::new(ca));
+        return Ok(FileVerdict { kind: ObjectKind::CaCertificate, serial: cert.serial(), valid });
+    }
+    if !cert.has_extended_key_usage() {
+        let detail = "an end entity certificate without the BGPsec router key usage";
+        return Err(Rejection::new(Reason::CertUnknownKind, detail));
+    }
+    let payload = judge_router(subject, &cert, moment)?;
+    check_crl_uri(&cert, rules.crl_uri)?;
+    Ok(verdict(ObjectKind::RouterCertificate, subject, &cert, payload))
+}
+
+fn verdict(kind: ObjectKind, subject: Subject<'_>, cert: &Cert, payload: Payload) -> FileVerdict {
+    let object = PayloadObject {
+        uri: subject.uri.clone(),
+        hash: subject.hash,
+        validity: cert.validity(),
+        payload,
+    };
+    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(object) }
+}

@@ -1,0 +1,154 @@
+//! Walks the tree of CAs, level by level, with all cores.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::assemble::Surroundings;
+use super::context::CaContext;
+use super::finding::Rejection;
+use super::last_good::is_worth_keeping;
+use super::moment::Moment;
+use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
+use super::trust_anchor::judge_trust_anchor;
+use super::{
+    LastGood, ObjectSource, Policy, Reason, State, TrustAnchorOutcome, TrustAnchorStatus,
+    Validation,
+};
+use crate::model::{ObjectHash, PointId, Timestamp};
+use crate::object::Tal;
+
+/// Judges everything below the trust anchors at the time `now`.
+///
+/// Returns the state for the next step, and what was found: a function of its arguments alone. Each
+/// level of the tree is one parallel pass, and the next is sorted before it is cut at the policy's
+/// limit, so that neither threads nor publishers choose who is left out.
+pub fn step(
+    tals: &[Tal],
+    source: &dyn ObjectSource,
+    state: &State,
+    policy: &Policy,
+    now: Timestamp,
+) -> (State, Validation) {
+    let names: Vec<Arc<str>> = tals.iter().map(|tal| tal.name.as_str().into()).collect();
+    let mut moment = Moment::new(now);
+    let mut trust_anchors = Vec::with_capacity(tals.len());
+    let mut level = Vec::new();
+    for (index, tal) in tals.iter().enumerate() {
+        let (outcome, ca) = judge_locator(tal, index, source, &mut moment);
+        trust_anchors.push(outcome);
+        level.extend(ca.map(Arc::new));
+    }
+    let mut points: Vec<Vec<_>> = tals.iter().map(|_| Vec::new()).collect();
+    let mut remembered = BTreeMap::new();
+    while !level.is_empty() {
+        let judged: Vec<JudgedPoint> = level
+            .par_iter()
+            .filter_map(|ca| {
+                let trust_anchor_name = names.get(ca.trust_anchor)?;
+                let around = Surroundings { source, policy, trust_anchor_name };
+                let last = state.points.get(&ca.id);
+                Some(judge_safely(PointInput { ca, last, around }, now))
+            })
+            .collect();
+        level.clear();
+        for point in judged {
+            moment.join(point.window);
+            remembered.extend(point.last_good.map(|last| (point.outcome.id, last)));
+            level.extend(point.children);
+            if let Some(list) = points.get_mut(point.outcome.trust_anchor) {
+                list.push(point.outcome);
+            }
+        }
+        level.sort_by_key(|ca| (ca.trust_anchor, ca.id));
+        for (index, list) in points.iter().enumerate() {
+            let left = policy.max_points_per_trust_anchor.saturating_sub(list.len());
+            let cut = cut_level(&mut level, index, left);
+            if let (true, Some(outcome)) = (cut > 0, trust_anchors.get_mut(index)) {
+                let limit = policy.max_points_per_trust_anchor;
+                let detail = format!("{cut} CAs beyond the limit of {limit} are not followed");
+                let rejection = Rejection::new(Reason::CaTooMany, detail);
+                outcome.findings.push(rejection.into_finding(&outcome.name, None));
+            }
+        }
+    }
+    keep_unreached(&mut remembered, state, policy, now);
+    let validation = Validation {
+        time: now,
+        trust_anchors,
+        points: points.into_iter().flatten().collect(),
+        horizon: moment.window(),
+    };
+    (State { points: remembered }, validation)
+}
+
+/// Leaves at most `left` CAs of one trust anchor in a sorted level; returns how many were cut.
+fn cut_level(level: &mut Vec<Arc<CaContext>>, trust_anchor: usize, left: usize) -> usize {
+    let start = level.partition_point(|ca| ca.trust_anchor < trust_anchor);
+    let end = level.partition_point(|ca| ca.trust_anchor <= trust_anchor);
+    let keep = start.saturating_add(left).min(end);
+    level.drain(keep..end).count()
+}
+
+/// Keeps what is known of points that this run did not reach, as long as it may be of use: their
+/// issuer may have failed for this once.
+fn keep_unreached(
+    remembered: &mut BTreeMap<PointId, LastGood>,
+    state: &State,
+    policy: &Policy,
+    now: Timestamp,
+) {
+    let unreached: Vec<_> = state
+        .points
+        .iter()
+        .filter(|(id, last)| !remembered.contains_key(id) && is_worth_keeping(last, now))
+        .take(policy.max_points_per_trust_anchor)
+        .map(|(id, last)| (*id, last.clone()))
+        .collect();
+    remembered.extend(unreached);
+}
+
+/// Judges one trust anchor's certificate.
+fn judge_locator(
+    tal: &Tal,
+    index: usize,
+    source: &dyn ObjectSource,
+    moment: &mut Moment,
+) -> (TrustAnchorOutcome, Option<CaContext>) {
+    let uri = tal.uris.first().map(|uri| uri.as_str()).unwrap_or(&tal.name);
+    let outcome = |status, finding: Option<_>| TrustAnchorOutcome {
+        name: tal.name.clone(),
+        status,
+        findings: finding.into_iter().collect(),
+    };
+    let bytes = match source.trust_anchor(&tal.name) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            let detail = "no certificate was ever fetched";
+            let finding = Rejection::new(Reason::TrustAnchorMissing, detail);
+            let finding = Some(finding.into_finding(uri, None));
+            return (outcome(TrustAnchorStatus::Missing, finding), None);
+        }
+        Err(error) => {
+            let finding = Rejection::new(Reason::CacheUnreadable, error.to_string());
+            let finding = Some(finding.into_finding(uri, None));
+            return (outcome(TrustAnchorStatus::Unreadable, finding), None);
+        }
+    };
+    match judge_trust_anchor(tal, index, &bytes, moment) {
+        Ok(ca) => (outcome(TrustAnchorStatus::Valid, None), Some(ca)),
+        Err(rejection) => {
+            let finding = Some(rejection.into_finding(uri, Some(ObjectHash::of(&bytes))));
+            (outcome(TrustAnchorStatus::Rejected, finding), None)
+        }
+    }
+}
+
+/// Judges a point so that a bug costs only this point.
+fn judge_safely(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
+    catch_unwind(AssertUnwindSafe(|| judge_point(input, now)))
+        .or_else(|_| catch_unwind(AssertUnwindSafe(|| judge_after_panic(input, now))))
+        .unwrap_or_else(|_| give_up(input, now))
+}
