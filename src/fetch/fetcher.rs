@@ -1,0 +1,288 @@
+//! Fetches one repository or trust anchor within its deadline, and commits what came.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::backoff::{Jitter, next_attempt};
+use super::error::{FetchError, FetchErrorKind, Stage};
+use super::guard::{Guard, LocalAddresses};
+use super::http::HttpClient;
+use super::limits::{REFRESH, REPOSITORY_DEADLINE};
+use super::report::{Done, Drops, FetchReport};
+use super::rrdp::Rrdp;
+use super::rsync::Rsync;
+use super::stop::Stop;
+use crate::clock;
+use crate::model::{ObjectHash, RepositoryId, RsyncModule, Timestamp};
+use crate::store::{
+    Attempt, MapChange, RrdpState, Staging, Store, StoreError, StoreErrorKind, Success,
+};
+use crate::world::{RepositoryState, RepositoryStatus};
+
+/// What the operator chose about fetching.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Whether loopback and private addresses may be contacted.
+    pub local_addresses: LocalAddresses,
+    /// PEM files of TLS roots besides the system's.
+    pub root_certificates: Vec<PathBuf>,
+    /// Where temporary files and rsync's copies live; made if missing.
+    pub work_dir: PathBuf,
+    /// The rsync program; a name is looked up in the usual places.
+    pub rsync_program: PathBuf,
+    /// How long one attempt at a repository may take.
+    pub deadline: Duration,
+    /// How often an up-to-date repository is asked again.
+    pub refresh: Duration,
+}
+
+impl FetchConfig {
+    /// Returns the defaults, with everything temporary below `work_dir`.
+    pub fn new(work_dir: impl Into<PathBuf>) -> Self {
+        FetchConfig {
+            local_addresses: LocalAddresses::Refuse,
+            root_certificates: Vec::new(),
+            work_dir: work_dir.into(),
+            rsync_program: "rsync".into(),
+            deadline: REPOSITORY_DEADLINE,
+            refresh: REFRESH,
+        }
+    }
+}
+
+/// The network. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    pub(super) http: HttpClient,
+    pub(super) rsync: Rsync,
+    spool_dir: PathBuf,
+    pub(super) deadline: Duration,
+    refresh: Duration,
+}
+
+/// What a transport brought, to be committed.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) staging: Staging,
+    pub(super) change: MapChange,
+    pub(super) rrdp: Option<RrdpState>,
+    pub(super) bytes: u64,
+    pub(super) done: Done,
+    pub(super) drops: Drops,
+}
+
+impl Fetcher {
+    /// Makes a fetcher. Fails if the work directory cannot be made or a TLS root not be read.
+    pub fn new(config: &FetchConfig) -> Result<Self, FetchError> {
+        let local = |error| {
+            let kind = FetchErrorKind::Store(StoreErrorKind::Io);
+            FetchError::new(Stage::Tree, config.work_dir.display(), kind, error)
+        };
+        std::fs::create_dir_all(config.work_dir.join("rsync")).map_err(local)?;
+        // The rsync program runs elsewhere and needs a path from the root.
+        let work_dir = config.work_dir.canonicalize().map_err(local)?;
+        let directory = work_dir.join("rsync");
+        let guard = Guard(config.local_addresses);
+        Ok(Fetcher {
+            http: HttpClient::new(guard, &config.root_certificates)?,
+            rsync: Rsync { program: config.rsync_program.clone(), guard, directory },
+            spool_dir: work_dir,
+            deadline: config.deadline,
+            refresh: config.refresh,
+        })
+    }
+
+    /// Makes one attempt at a repository, and records how it ended.
+    ///
+    /// Data and status change together or not at all; a deadline or an error changes the status
+    /// only. Dropping the future stops the attempt, and leaves it unrecorded.
+    pub async fn fetch_repository(&self, store: &Store, id: &RepositoryId) -> FetchReport {
+        let (clock, began) = (Instant::now(), clock::now());
+        let stage = stage_of(id);
+        let begin = on_store(store, id, move |store, id| store.begin(&id, began)).await;
+        let attempt = match begin {
+            Ok(attempt) => attempt,
+            Err(error) => return broken(unknown(id), error, clock.elapsed()),
+        };
+        let stop = Stop::default();
+        let fetched = {
+            let _stop = stop.on_drop();
+            let transfer = self.transfer(store, &attempt, stop.clone());
+            match tokio::time::timeout(self.deadline, transfer).await {
+                Ok(result) => result,
+                Err(_) => {
+                    let detail = format!("not done after {} s", self.deadline.as_secs_f64());
+                    Err(FetchError::new(stage, id, FetchErrorKind::Timeout, detail))
+                }
+            }
+        };
+        let report = match fetched {
+            Ok(outcome) => self.commit(store, &attempt, outcome, clock).await,
+            Err(error) => self.fail(store, &attempt, error, clock).await,
+        };
+        log(&report);
+        report
+    }
+
+    /// Removes rsync's copies of modules that are not in `keep`, and what killed attempts left.
+    ///
+    /// Call it at the start and between attempts; blocks.
+    pub fn retain_mirrors(&self, keep: &[RsyncModule]) -> Result<(), FetchError> {
+        self.rsync.retain(keep).map_err(|error| {
+            let kind = FetchErrorKind::Store(StoreErrorKind::Io);
+            FetchError::new(Stage::Tree, self.spool_dir.display(), kind, error)
+        })
+    }
+
+    async fn transfer(
+        &self,
+        store: &Store,
+        attempt: &Attempt,
+        stop: Stop,
+    ) -> Result<Outcome, FetchError> {
+        match &attempt.id {
+            RepositoryId::Rrdp(notify) => {
+                let spool_dir = self.spool_dir.clone();
+                let http = &self.http;
+                Rrdp { http, store, attempt, notify, spool_dir, stop }.fetch().await
+            }
+            RepositoryId::Rsync(module) => self.rsync.fetch_module(store, module, stop).await,
+        }
+    }
+
+    async fn commit(
+        &self,
+        store: &Store,
+        attempt: &Attempt,
+        outcome: Outcome,
+        clock: Instant,
+    ) -> FetchReport {
+        let now = clock::now();
+        let success = Success {
+            finished: now,
+            duration: clock.elapsed(),
+            next_attempt: next_attempt(now, 0, self.refresh, jitter(&attempt.id, now)),
+            bytes: outcome.bytes,
+            rrdp: outcome.rrdp,
+        };
+        let (staging, change) = (outcome.staging, outcome.change);
+        let end = attempt.clone();
+        let commit =
+            on_store(store, &attempt.id, move |_, _| staging.commit(&end, &change, &success));
+        match commit.await {
+            Ok(committed) => FetchReport {
+                changed: committed.changed || committed.status.state != attempt.before.status.state,
+                status: committed.status,
+                done: Some(outcome.done),
+                drops: outcome.drops,
+                error: None,
+                elapsed: clock.elapsed(),
+            },
+            Err(error) => self.fail(store, attempt, error, clock).await,
+        }
+    }
+
+    async fn fail(
+        &self,
+        store: &Store,
+        attempt: &Attempt,
+        error: FetchError,
+        clock: Instant,
+    ) -> FetchReport {
+        let (now, duration) = (clock::now(), clock.elapsed());
+        let failures = attempt.before.failures.saturating_add(1);
+        let next = next_attempt(now, failures, self.refresh, jitter(&attempt.id, now));
+        let (end, text) = (attempt.clone(), error.to_string());
+        let recorded =
+            on_store(store, &attempt.id, move |store, _| store.fail(&end, &text, duration, next));
+        match recorded.await {
+            Ok(status) => FetchReport {
+                changed: status.state != attempt.before.status.state,
+                ..broken(status, error, duration)
+            },
+            Err(_) => broken(attempt.before.status.clone(), error, duration),
+        }
+    }
+}
+
+/// Runs work that blocks on another thread; a panic there becomes an error here.
+pub(super) async fn blocking<T: Send + 'static>(
+    stage: Stage,
+    uri: impl Display,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, FetchError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        FetchError::new(stage, uri, FetchErrorKind::Internal, format!("fault of ours: {error}"))
+    })
+}
+
+async fn on_store<T: Send + 'static>(
+    store: &Store,
+    id: &RepositoryId,
+    work: impl FnOnce(Store, RepositoryId) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, FetchError> {
+    let (store, own) = (store.clone(), id.clone());
+    let done = blocking(stage_of(id), id, move || work(store, own)).await?;
+    done.map_err(|error| FetchError::store(stage_of(id), id, &error))
+}
+
+fn stage_of(id: &RepositoryId) -> Stage {
+    match id {
+        RepositoryId::Rrdp(_) => Stage::Notification,
+        RepositoryId::Rsync(_) => Stage::Rsync,
+    }
+}
+
+fn broken(status: RepositoryStatus, error: FetchError, elapsed: Duration) -> FetchReport {
+    FetchReport {
+        status,
+        done: None,
+        changed: false,
+        drops: Drops::default(),
+        error: Some(error),
+        elapsed,
+    }
+}
+
+/// What can be said of a repository when the cache cannot be asked.
+fn unknown(id: &RepositoryId) -> RepositoryStatus {
+    RepositoryStatus {
+        id: id.clone(),
+        state: RepositoryState::Pending,
+        last_success: None,
+        last_attempt: None,
+        duration: None,
+        error: None,
+        session: None,
+        serial: None,
+        objects: 0,
+        bytes: 0,
+        next_attempt: None,
+    }
+}
+
+/// Spreads attempts: differs between repositories and between attempts, without a random source.
+fn jitter(id: &RepositoryId, now: Timestamp) -> Jitter {
+    let hash = ObjectHash::of(format!("{id} {} {}", now.0, std::process::id()).as_bytes());
+    Jitter(hash.0.first().copied().unwrap_or(0))
+}
+
+fn log(report: &FetchReport) {
+    let status = &report.status;
+    let elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
+    match (&report.error, report.done) {
+        (Some(error), _) => {
+            tracing::warn!(repository = %status.id, elapsed_ms, error = %error, "fetch failed");
+        }
+        (None, done) => tracing::info!(
+            repository = %status.id,
+            elapsed_ms,
+            objects = status.objects,
+            bytes = status.bytes,
+            dropped = report.drops.count,
+            done = ?done,
+            "fetched"
+        ),
+    }
+}
