@@ -8,7 +8,7 @@ use super::backoff::{Jitter, next_attempt};
 use super::error::{FetchError, FetchErrorKind, Stage};
 use super::guard::{Guard, LocalAddresses};
 use super::http::HttpClient;
-use super::limits::{REFRESH, REPOSITORY_DEADLINE};
+use super::limits::{REFRESH, REPOSITORY_DEADLINE, RSYNC_BYTES};
 use super::report::{Done, Drops, FetchReport};
 use super::rrdp::Rrdp;
 use super::rsync::Rsync;
@@ -86,7 +86,12 @@ impl Fetcher {
         let guard = Guard(config.local_addresses);
         Ok(Fetcher {
             http: HttpClient::new(guard, &config.root_certificates)?,
-            rsync: Rsync { program: config.rsync_program.clone(), guard, directory },
+            rsync: Rsync {
+                program: config.rsync_program.clone(),
+                guard,
+                directory,
+                byte_limit: RSYNC_BYTES,
+            },
             spool_dir: work_dir,
             deadline: config.deadline,
             refresh: config.refresh,

@@ -16,9 +16,9 @@ use tokio::process::{Child, ChildStderr, Command};
 use super::FetchError;
 use super::error::{FetchErrorKind, Stage};
 use super::fetcher::{Outcome, blocking};
-use super::guard::Guard;
+use super::guard::{Guard, GuardError};
 use super::limits::{
-    OBJECT_BYTES, RSYNC_BYTES, RSYNC_CONNECT_TIMEOUT, RSYNC_READ_TIMEOUT, RSYNC_STDERR_BYTES,
+    OBJECT_BYTES, RSYNC_CONNECT_TIMEOUT, RSYNC_READ_TIMEOUT, RSYNC_STDERR_BYTES,
     RSYNC_WATCH_INTERVAL,
 };
 use super::report::{Done, DropReason, Drops};
@@ -39,6 +39,8 @@ pub(super) struct Rsync {
     pub(super) program: PathBuf,
     pub(super) guard: Guard,
     pub(super) directory: PathBuf,
+    /// How many bytes a module may have.
+    pub(super) byte_limit: u64,
 }
 
 impl Rsync {
@@ -105,11 +107,13 @@ impl Rsync {
         stage: Stage,
     ) -> Result<(), FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
-        let addresses = self
-            .guard
-            .resolve(authority, PORT)
-            .await
-            .map_err(|error| fault(FetchErrorKind::Refused, error.to_string()))?;
+        let addresses = self.guard.resolve(authority, PORT).await.map_err(|error| {
+            let kind = match error {
+                GuardError::Unresolved(_) => FetchErrorKind::Unreachable,
+                _ => FetchErrorKind::Refused,
+            };
+            fault(kind, error.to_string())
+        })?;
         std::fs::create_dir_all(to)
             .map_err(|error| fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string()))?;
         let mut last = fault(FetchErrorKind::Unreachable, "no address".to_owned());
@@ -143,10 +147,48 @@ impl Rsync {
         // Armed until the program has ended; also when this future is dropped at a deadline.
         let group = Group::of(&child);
         let stderr = child.stderr.take();
-        let (status, text) = tokio::join!(watch(&mut child, to, stage, uri), read_stderr(stderr));
-        let status = status?;
+        // Ends at the first error, without waiting for a program that has to be killed.
+        let (status, text) = tokio::try_join!(self.watch(&mut child, to, stage, uri), async {
+            Ok(read_stderr(stderr).await)
+        })?;
         group.disarm();
         Ok((status, text))
+    }
+
+    /// Waits for the program, and looks now and then at how much it has written.
+    async fn watch(
+        &self,
+        child: &mut Child,
+        to: &Path,
+        stage: Stage,
+        uri: &str,
+    ) -> Result<ExitStatus, FetchError> {
+        let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
+        loop {
+            tokio::select! {
+                status = child.wait() => {
+                    return status.map_err(|error| fault(FetchErrorKind::Rsync, error.to_string()));
+                }
+                () = tokio::time::sleep(RSYNC_WATCH_INTERVAL) => {
+                    let to = to.to_owned();
+                    let measure = blocking(stage, uri, move || {
+                        walk(&to, &Stop::default(), &mut Drops::default()).map(|(_, bytes)| bytes)
+                    });
+                    match measure.await? {
+                        // Files come and go while it runs.
+                        Ok(bytes) if bytes <= self.byte_limit => {}
+                        Err(WalkError::Io { .. }) => {}
+                        Ok(_) => {
+                            let detail = format!("module above {} bytes", self.byte_limit);
+                            return Err(fault(FetchErrorKind::TooLarge, detail));
+                        }
+                        Err(error) => {
+                            return Err(fault(FetchErrorKind::TooLarge, error.to_string()));
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Source of the choice of arguments: THREATS C02 to C13.
@@ -178,41 +220,6 @@ impl Rsync {
 /// Names a module's copy by hash: no part of a URI becomes part of a path (THREATS D03).
 fn mirror_name(module: &RsyncModule) -> String {
     ObjectHash::of(module.as_str().as_bytes()).to_string()
-}
-
-/// Waits for the program, and looks now and then at how much it has written.
-async fn watch(
-    child: &mut Child,
-    to: &Path,
-    stage: Stage,
-    uri: &str,
-) -> Result<ExitStatus, FetchError> {
-    let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
-    loop {
-        tokio::select! {
-            status = child.wait() => {
-                return status.map_err(|error| fault(FetchErrorKind::Rsync, error.to_string()));
-            }
-            () = tokio::time::sleep(RSYNC_WATCH_INTERVAL) => {
-                let to = to.to_owned();
-                let measure = blocking(stage, uri, move || {
-                    walk(&to, &Stop::default(), &mut Drops::default()).map(|(_, bytes)| bytes)
-                });
-                match measure.await? {
-                    // Files come and go while it runs.
-                    Ok(bytes) if bytes <= RSYNC_BYTES => {}
-                    Err(WalkError::Io { .. }) => {}
-                    Ok(_) => {
-                        let detail = format!("module above {RSYNC_BYTES} bytes");
-                        return Err(fault(FetchErrorKind::TooLarge, detail));
-                    }
-                    Err(error) => {
-                        return Err(fault(FetchErrorKind::TooLarge, error.to_string()));
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Reads all of the standard error, so that the program never blocks on it, and keeps the start.

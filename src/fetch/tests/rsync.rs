@@ -152,6 +152,31 @@ async fn c01_c02_a_silent_server_meets_the_deadline_and_the_program_is_gone() {
 }
 
 #[tokio::test]
+async fn c03_c04_a_program_that_writes_too_much_is_killed_with_its_children() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (script, alive) = (dir.path().join("rsync"), dir.path().join("alive"));
+    assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
+    // Fills its target and waits in a child; both ignore the polite signal and hold the pipe.
+    let text = format!(
+        "#!/bin/sh\ntrap '' TERM\nexec 3>{}\nfor to; do :; done\n\
+         head -c 2000000 /dev/zero >\"$to/zeros\"\nsleep 600 & wait\n",
+        alive.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut bench = Bench::new(|config| config.rsync_program = script);
+    bench.fetcher.rsync.byte_limit = 1_000_000;
+    let pipe = tokio::task::spawn_blocking(move || std::fs::read(alive));
+    let id: RepositoryId = "rsync://127.0.0.1:8873/m/".parse().unwrap();
+    let report = bench.fetcher.fetch_repository(&bench.store, &id).await;
+    assert_eq!(report.error.unwrap().kind, FetchErrorKind::TooLarge);
+    // The pipe ends when the last process that holds it has gone.
+    let end = tokio::time::timeout(Duration::from_secs(30), pipe).await;
+    assert_eq!(end.expect("a process lives on").unwrap().unwrap(), b"");
+}
+
+#[tokio::test]
 async fn c12_without_the_program_the_status_says_so() {
     let bench = Bench::new(|config| config.rsync_program = "/nonexistent/rsync".into());
     let id: RepositoryId = "rsync://127.0.0.1:8873/m/".parse().unwrap();
