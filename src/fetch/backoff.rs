@@ -11,9 +11,8 @@ pub struct Jitter(pub u8);
 
 /// Returns the time of the next attempt after `failures` failures in a row (0: a success).
 ///
-/// The pause doubles from one minute to an hour, never shorter than half of `refresh` after a
-/// success. Up to a quarter is added, so that clients that failed together do not return
-/// together (THREATS A33).
+/// The pause after failures doubles from one minute to an hour. Up to a quarter is added, so that
+/// clients that failed together do not return together (THREATS A33).
 pub fn next_attempt(now: Timestamp, failures: u32, refresh: Duration, jitter: Jitter) -> Timestamp {
     let pause = match failures.checked_sub(1) {
         None => refresh,

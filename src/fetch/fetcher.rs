@@ -8,14 +8,16 @@ use super::backoff::{Jitter, next_attempt};
 use super::error::{FetchError, FetchErrorKind, Stage};
 use super::guard::{Guard, LocalAddresses};
 use super::http::HttpClient;
-use super::limits::{REFRESH, REPOSITORY_DEADLINE};
+use super::limits::{REFRESH, REPOSITORY_DEADLINE, RSYNC_BYTES};
 use super::report::{Done, Drops, FetchReport};
 use super::rrdp::Rrdp;
 use super::rsync::Rsync;
 use super::stop::Stop;
 use crate::clock;
-use crate::model::{ObjectHash, RepositoryId, Timestamp};
-use crate::store::{Attempt, MapChange, RrdpState, Staging, Store, StoreError, Success};
+use crate::model::{ObjectHash, RepositoryId, RsyncModule, Timestamp};
+use crate::store::{
+    Attempt, MapChange, RrdpState, Staging, Store, StoreError, StoreErrorKind, Success,
+};
 use crate::world::{RepositoryState, RepositoryStatus};
 
 /// What the operator chose about fetching.
@@ -73,16 +75,24 @@ pub(super) struct Outcome {
 impl Fetcher {
     /// Makes a fetcher. Fails if the work directory cannot be made or a TLS root not be read.
     pub fn new(config: &FetchConfig) -> Result<Self, FetchError> {
-        let directory = config.work_dir.join("rsync");
-        std::fs::create_dir_all(&directory).map_err(|error| {
-            let kind = FetchErrorKind::Store(crate::store::StoreErrorKind::Io);
-            FetchError::new(Stage::Tree, directory.display(), kind, error)
-        })?;
+        let local = |error| {
+            let kind = FetchErrorKind::Store(StoreErrorKind::Io);
+            FetchError::new(Stage::Tree, config.work_dir.display(), kind, error)
+        };
+        std::fs::create_dir_all(config.work_dir.join("rsync")).map_err(local)?;
+        // The rsync program runs elsewhere and needs a path from the root.
+        let work_dir = config.work_dir.canonicalize().map_err(local)?;
+        let directory = work_dir.join("rsync");
         let guard = Guard(config.local_addresses);
         Ok(Fetcher {
             http: HttpClient::new(guard, &config.root_certificates)?,
-            rsync: Rsync { program: config.rsync_program.clone(), guard, directory },
-            spool_dir: config.work_dir.clone(),
+            rsync: Rsync {
+                program: config.rsync_program.clone(),
+                guard,
+                directory,
+                byte_limit: RSYNC_BYTES,
+            },
+            spool_dir: work_dir,
             deadline: config.deadline,
             refresh: config.refresh,
         })
@@ -118,6 +128,16 @@ impl Fetcher {
         };
         log(&report);
         report
+    }
+
+    /// Removes rsync's copies of modules that are not in `keep`, and what killed attempts left.
+    ///
+    /// Call it at the start and between attempts; blocks.
+    pub fn retain_mirrors(&self, keep: &[RsyncModule]) -> Result<(), FetchError> {
+        self.rsync.retain(keep).map_err(|error| {
+            let kind = FetchErrorKind::Store(StoreErrorKind::Io);
+            FetchError::new(Stage::Tree, self.spool_dir.display(), kind, error)
+        })
     }
 
     async fn transfer(

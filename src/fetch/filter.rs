@@ -211,7 +211,8 @@ mod tests {
         let long = "x".repeat(XML_TAG_BYTES);
         assert_eq!(filter(format!("<a {long}>").as_bytes()), Err(Refused::TagTooLong));
         assert_eq!(filter(format!("<!-- {long}-->").as_bytes()), Err(Refused::TagTooLong));
-        let text = format!("<a>{}</a><b>y</b>", "x".repeat(TEXT_BYTES as usize + 1000));
+        let text =
+            format!("<a>{}</a><b>y</b>", "x".repeat(usize::try_from(TEXT_BYTES).unwrap() + 1000));
         let out = filter(text.as_bytes()).unwrap();
         assert_eq!(out.len() as u64, TEXT_BYTES + "<a></a><b>y</b>".len() as u64);
         assert!(out.ends_with("x</a><b>y</b>"));

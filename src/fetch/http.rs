@@ -25,14 +25,6 @@ pub(super) struct HttpClient {
     guard: Guard,
 }
 
-/// What a server answered.
-pub(super) enum Reply {
-    /// What we hold is current; only after a conditional request.
-    NotModified,
-    /// A body, not read yet.
-    Body(Body),
-}
-
 /// A body that is being read.
 pub(super) struct Body {
     uri: HttpsUri,
@@ -79,15 +71,26 @@ impl HttpClient {
         Ok(HttpClient { client, guard })
     }
 
-    /// Sends a request; with `validators`, a conditional one. The body may have `limit` bytes,
-    /// counted after decompression.
+    /// Sends a request. The body may have `limit` bytes, counted after decompression.
     pub(super) async fn get(
         &self,
         uri: &HttpsUri,
         stage: Stage,
-        validators: Option<&Validators>,
         limit: u64,
-    ) -> Result<Reply, FetchError> {
+    ) -> Result<Body, FetchError> {
+        let body = self.get_if_changed(uri, stage, &Validators::default(), limit).await?;
+        body.ok_or_else(|| FetchError::new(stage, uri, FetchErrorKind::Status(304), "no body"))
+    }
+
+    /// Sends a request on the condition that something has changed since `validators` were given;
+    /// `None` if nothing has. Without validators the server must not answer so (THREATS A26).
+    pub(super) async fn get_if_changed(
+        &self,
+        uri: &HttpsUri,
+        stage: Stage,
+        validators: &Validators,
+        limit: u64,
+    ) -> Result<Option<Body>, FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
         self.guard
             .check_authority(uri.authority(), 443)
@@ -97,14 +100,15 @@ impl HttpClient {
             .as_ref()
             .map_err(|error| fault(FetchErrorKind::Unreachable, format!("no TLS: {error}")))?;
         let mut request = client.get(uri.as_str());
-        for (name, value) in validators.into_iter().flat_map(conditions) {
+        let conditions = conditions(validators);
+        let conditional = !conditions.is_empty();
+        for (name, value) in conditions {
             request = request.header(name, value);
         }
         let response = request.send().await.map_err(|error| classify(stage, uri, &error))?;
-        let conditional = validators.is_some_and(|v| *v != Validators::default());
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_MODIFIED if conditional => return Ok(Reply::NotModified),
+            StatusCode::NOT_MODIFIED if conditional => return Ok(None),
             status => {
                 return Err(fault(FetchErrorKind::Status(status.as_u16()), status.to_string()));
             }
@@ -117,7 +121,7 @@ impl HttpClient {
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(fault(FetchErrorKind::TooLarge, format!("body above {limit} bytes")));
         }
-        Ok(Reply::Body(Body {
+        Ok(Some(Body {
             uri: uri.clone(),
             stage,
             started: Instant::now(),
@@ -234,4 +238,23 @@ fn find<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
 fn chain(error: &reqwest::Error) -> String {
     let causes: Vec<String> = sources(error).skip(1).map(ToString::to_string).collect();
     if causes.is_empty() { error.to_string() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a10_a_body_must_keep_a_minimum_rate_once_the_grace_is_over() {
+        let grace = RATE_GRACE.as_secs();
+        for (received, seconds, slow) in [
+            (0, grace, false),
+            (0, grace + 1, true),
+            (MINIMUM_RATE * (grace + 1), grace + 1, false),
+            (MINIMUM_RATE * 100, 101, true),
+        ] {
+            let elapsed = Duration::from_secs(seconds);
+            assert_eq!(too_slow(received, elapsed), slow, "{received} bytes in {seconds} s");
+        }
+    }
 }

@@ -29,3 +29,6 @@ pub use guard::LocalAddresses;
 pub use plan::SnapshotReason;
 pub use report::{Done, DropReason, Drops, FetchReport};
 pub use tree::{TreeReport, import_tree, record_absent};
+
+#[cfg(test)]
+mod tests;

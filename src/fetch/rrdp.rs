@@ -11,7 +11,7 @@ use super::document::{
 use super::error::{FetchErrorKind, Stage};
 use super::fetcher::{Outcome, blocking};
 use super::filter::Refused;
-use super::http::{HttpClient, Reply};
+use super::http::HttpClient;
 use super::limits::{DELTA_BYTES, NOTIFICATION_BYTES, SNAPSHOT_BYTES};
 use super::plan::{DeltaRef, FileRef, Notification, Plan, SnapshotReason, delta_hashes, plan};
 use super::report::{Done, Drops};
@@ -36,20 +36,19 @@ impl Rrdp<'_> {
         let before = &self.attempt.before;
         let held = before.rrdp.as_ref();
         // A damaged cache wants an answer in any case (THREATS A26).
-        let conditions = held.filter(|_| !before.refetch).map(|held| &held.validators);
+        let conditions = held.filter(|_| !before.refetch).map(|held| held.validators.clone());
+        let conditions = conditions.unwrap_or_default();
+        let stage = Stage::Notification;
         let reply =
-            self.http.get(self.notify, Stage::Notification, conditions, NOTIFICATION_BYTES).await?;
-        let (bytes, validators) = match reply {
-            Reply::NotModified => return Ok(self.unchanged(held.cloned(), 0)),
-            Reply::Body(body) => body.collect().await?,
-        };
+            self.http.get_if_changed(self.notify, stage, &conditions, NOTIFICATION_BYTES).await?;
+        let Some(body) = reply else { return Ok(self.unchanged(held.cloned())) };
+        let (bytes, validators) = body.collect().await?;
         let size = bytes.len() as u64;
-        let read = blocking(Stage::Notification, self.notify, move || read_notification(&bytes));
-        let notification =
-            read.await?.map_err(|error| fault(Stage::Notification, self.notify, &error))?;
+        let read = blocking(stage, self.notify, move || read_notification(&bytes));
+        let notification = read.await?.map_err(|error| fault(stage, self.notify, &error))?;
         self.check_origins(&notification)?;
         let mut outcome = match plan(&notification, held, before.refetch) {
-            Plan::Unchanged => self.unchanged(None, 0),
+            Plan::Unchanged => self.unchanged(None),
             Plan::Snapshot(reason) => self.snapshot(&notification, reason).await?,
             Plan::Deltas(deltas) => match self.deltas(&notification, deltas).await {
                 Ok(outcome) => outcome,
@@ -66,12 +65,12 @@ impl Rrdp<'_> {
         Ok(outcome)
     }
 
-    fn unchanged(&self, rrdp: Option<RrdpState>, bytes: u64) -> Outcome {
+    fn unchanged(&self, rrdp: Option<RrdpState>) -> Outcome {
         Outcome {
             staging: self.store.stage(),
             change: MapChange::Unchanged,
             rrdp,
-            bytes,
+            bytes: 0,
             done: Done::Unchanged,
             drops: Drops::default(),
         }
@@ -106,13 +105,8 @@ impl Rrdp<'_> {
         stage: Stage,
         limit: u64,
     ) -> Result<(File, u64), FetchError> {
-        match self.http.get(&file.uri, stage, None, limit).await? {
-            Reply::Body(body) => spool(body, file, stage, &self.spool_dir).await,
-            Reply::NotModified => {
-                let detail = "not modified, but that was not the question";
-                Err(FetchError::new(stage, &file.uri, FetchErrorKind::Status(304), detail))
-            }
-        }
+        let body = self.http.get(&file.uri, stage, limit).await?;
+        spool(body, file, stage, &self.spool_dir).await
     }
 
     async fn snapshot(

@@ -4,7 +4,7 @@
 //! address that was checked. Its copy below the work directory only saves transfer: what counts
 //! is what was imported by content after the program had ended well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -16,9 +16,9 @@ use tokio::process::{Child, ChildStderr, Command};
 use super::FetchError;
 use super::error::{FetchErrorKind, Stage};
 use super::fetcher::{Outcome, blocking};
-use super::guard::Guard;
+use super::guard::{Guard, GuardError};
 use super::limits::{
-    OBJECT_BYTES, RSYNC_BYTES, RSYNC_CONNECT_TIMEOUT, RSYNC_READ_TIMEOUT, RSYNC_STDERR_BYTES,
+    OBJECT_BYTES, RSYNC_CONNECT_TIMEOUT, RSYNC_READ_TIMEOUT, RSYNC_STDERR_BYTES,
     RSYNC_WATCH_INTERVAL,
 };
 use super::report::{Done, DropReason, Drops};
@@ -39,6 +39,8 @@ pub(super) struct Rsync {
     pub(super) program: PathBuf,
     pub(super) guard: Guard,
     pub(super) directory: PathBuf,
+    /// How many bytes a module may have.
+    pub(super) byte_limit: u64,
 }
 
 impl Rsync {
@@ -49,13 +51,25 @@ impl Rsync {
         module: &RsyncModule,
         stop: Stop,
     ) -> Result<Outcome, FetchError> {
-        // Named by hash: no part of a URI becomes part of a path.
-        let name = ObjectHash::of(module.as_str().as_bytes()).to_string();
-        let mirror = self.directory.join(name);
+        let mirror = self.directory.join(mirror_name(module));
         self.copy(module.as_str(), module.authority(), &mirror, Stage::Rsync).await?;
         let (store, base) = (store.clone(), module.clone());
         let import = blocking(Stage::Rsync, module, move || import(&store, &base, &mirror, &stop));
         import.await?.map_err(|error| error.at(Stage::Rsync, module))
+    }
+
+    /// Removes the copies of modules that are not in `keep`, and what killed processes left.
+    ///
+    /// Only between attempts: a copy in progress would be removed, too.
+    pub(super) fn retain(&self, keep: &[RsyncModule]) -> std::io::Result<()> {
+        let kept: HashSet<String> = keep.iter().map(mirror_name).collect();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| kept.contains(name)) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies one file, and returns its bytes.
@@ -93,11 +107,13 @@ impl Rsync {
         stage: Stage,
     ) -> Result<(), FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
-        let addresses = self
-            .guard
-            .resolve(authority, PORT)
-            .await
-            .map_err(|error| fault(FetchErrorKind::Refused, error.to_string()))?;
+        let addresses = self.guard.resolve(authority, PORT).await.map_err(|error| {
+            let kind = match error {
+                GuardError::Unresolved(_) => FetchErrorKind::Unreachable,
+                _ => FetchErrorKind::Refused,
+            };
+            fault(kind, error.to_string())
+        })?;
         std::fs::create_dir_all(to)
             .map_err(|error| fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string()))?;
         let mut last = fault(FetchErrorKind::Unreachable, "no address".to_owned());
@@ -131,10 +147,48 @@ impl Rsync {
         // Armed until the program has ended; also when this future is dropped at a deadline.
         let group = Group::of(&child);
         let stderr = child.stderr.take();
-        let (status, text) = tokio::join!(watch(&mut child, to, stage, uri), read_stderr(stderr));
-        let status = status?;
+        // Ends at the first error, without waiting for a program that has to be killed.
+        let (status, text) = tokio::try_join!(self.watch(&mut child, to, stage, uri), async {
+            Ok(read_stderr(stderr).await)
+        })?;
         group.disarm();
         Ok((status, text))
+    }
+
+    /// Waits for the program, and looks now and then at how much it has written.
+    async fn watch(
+        &self,
+        child: &mut Child,
+        to: &Path,
+        stage: Stage,
+        uri: &str,
+    ) -> Result<ExitStatus, FetchError> {
+        let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
+        loop {
+            tokio::select! {
+                status = child.wait() => {
+                    return status.map_err(|error| fault(FetchErrorKind::Rsync, error.to_string()));
+                }
+                () = tokio::time::sleep(RSYNC_WATCH_INTERVAL) => {
+                    let to = to.to_owned();
+                    let measure = blocking(stage, uri, move || {
+                        walk(&to, &Stop::default(), &mut Drops::default()).map(|(_, bytes)| bytes)
+                    });
+                    match measure.await? {
+                        // Files come and go while it runs.
+                        Ok(bytes) if bytes <= self.byte_limit => {}
+                        Err(WalkError::Io { .. }) => {}
+                        Ok(_) => {
+                            let detail = format!("module above {} bytes", self.byte_limit);
+                            return Err(fault(FetchErrorKind::TooLarge, detail));
+                        }
+                        Err(error) => {
+                            return Err(fault(FetchErrorKind::TooLarge, error.to_string()));
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Source of the choice of arguments: THREATS C02 to C13.
@@ -163,39 +217,9 @@ impl Rsync {
     }
 }
 
-/// Waits for the program, and looks now and then at how much it has written.
-async fn watch(
-    child: &mut Child,
-    to: &Path,
-    stage: Stage,
-    uri: &str,
-) -> Result<ExitStatus, FetchError> {
-    let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
-    loop {
-        tokio::select! {
-            status = child.wait() => {
-                return status.map_err(|error| fault(FetchErrorKind::Rsync, error.to_string()));
-            }
-            () = tokio::time::sleep(RSYNC_WATCH_INTERVAL) => {
-                let to = to.to_owned();
-                let measure = blocking(stage, uri, move || {
-                    walk(&to, &Stop::default(), &mut Drops::default()).map(|(_, bytes)| bytes)
-                });
-                match measure.await? {
-                    // Files come and go while it runs.
-                    Ok(bytes) if bytes <= RSYNC_BYTES => {}
-                    Err(WalkError::Io { .. }) => {}
-                    Ok(_) => {
-                        let detail = format!("module above {RSYNC_BYTES} bytes");
-                        return Err(fault(FetchErrorKind::TooLarge, detail));
-                    }
-                    Err(error) => {
-                        return Err(fault(FetchErrorKind::TooLarge, error.to_string()));
-                    }
-                }
-            }
-        }
-    }
+/// Names a module's copy by hash: no part of a URI becomes part of a path (THREATS D03).
+fn mirror_name(module: &RsyncModule) -> String {
+    ObjectHash::of(module.as_str().as_bytes()).to_string()
 }
 
 /// Reads all of the standard error, so that the program never blocks on it, and keeps the start.

@@ -6,7 +6,6 @@ use rpki::repository::Cert;
 use super::FetchError;
 use super::error::{FetchErrorKind, Stage, printable};
 use super::fetcher::{Fetcher, blocking};
-use super::http::Reply;
 use super::limits::TRUST_ANCHOR_BYTES;
 use crate::clock;
 use crate::object::{Tal, TalUri};
@@ -65,27 +64,19 @@ impl Fetcher {
     }
 
     async fn fetch_certificate(&self, uri: &TalUri, spki: &[u8]) -> Result<Bytes, FetchError> {
+        let stage = Stage::TrustAnchor;
         let fetch = async {
             match uri {
                 TalUri::Rsync(uri) => {
-                    let stage = Stage::TrustAnchor;
                     self.rsync.fetch_file(uri, stage, TRUST_ANCHOR_BYTES).await.map(Bytes::from)
                 }
                 TalUri::Https(uri) => {
-                    let stage = Stage::TrustAnchor;
-                    match self.http.get(uri, stage, None, TRUST_ANCHOR_BYTES).await? {
-                        Reply::Body(body) => Ok(body.collect().await?.0),
-                        Reply::NotModified => {
-                            let kind = FetchErrorKind::Status(304);
-                            Err(FetchError::new(stage, uri, kind, "not modified"))
-                        }
-                    }
+                    let body = self.http.get(uri, stage, TRUST_ANCHOR_BYTES).await?;
+                    Ok(body.collect().await?.0)
                 }
             }
         };
-        let fault = |kind, detail: &str| {
-            Err(FetchError::new(Stage::TrustAnchor, uri.as_str(), kind, detail))
-        };
+        let fault = |kind, detail: &str| Err(FetchError::new(stage, uri.as_str(), kind, detail));
         let bytes = match tokio::time::timeout(self.deadline, fetch).await {
             Ok(bytes) => bytes?,
             Err(_) => return fault(FetchErrorKind::Timeout, "deadline passed"),

@@ -27,7 +27,8 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
 }
 
-/// Returns the regular files below `root`, ordered by name, and what they add up to in bytes.
+/// Returns the regular files below `root`, ordered by name, and what they add up to in bytes,
+/// those above the limit included.
 ///
 /// Links and devices, files above the limit and names that are no text go to `drops`.
 pub(super) fn walk(
@@ -61,6 +62,7 @@ pub(super) fn walk(
             } else if !metadata.is_file() {
                 drops.add(&name, DropReason::FileType);
             } else if metadata.len() > OBJECT_BYTES {
+                bytes = bytes.saturating_add(metadata.len());
                 drops.add(&name, DropReason::TooLarge);
             } else {
                 bytes = bytes.saturating_add(metadata.len());

@@ -254,7 +254,7 @@ fn read_resources(extensions: &[u8]) -> Result<CertResources, DecodeError> {
     let mut extensions = Reader::whole_sequence(extensions, "extensions")?;
     while !extensions.is_empty() {
         let mut extension = extensions.sequence("extension")?;
-        let id = extension.expect(der::OID, "extension")?;
+        let id = extension.oid("extension")?;
         let critical = extension.optional(der::BOOLEAN, "critical")?;
         let is_ip = [IP_RESOURCES, IP_RESOURCES_V2].contains(&id);
         let is_asn = [AS_RESOURCES, AS_RESOURCES_V2].contains(&id);

@@ -52,7 +52,7 @@ impl Crl {
         }
         let reader = Reader::new(algorithm.content);
         read_algorithm(reader, &[SHA_256_WITH_RSA], "signature algorithm")?;
-        fields.sequence("issuer")?;
+        check_name(fields.sequence("issuer")?)?;
         let this_update = fields.time("thisUpdate")?;
         let next_update = fields.time("nextUpdate")?;
         if next_update < this_update {
@@ -97,6 +97,29 @@ fn profile(detail: &'static str) -> DecodeError {
     DecodeError::new(Fault::CrlProfile, detail)
 }
 
+/// Checks that a Name is a list of sets of attributes; what they say decides nothing.
+fn check_name(mut names: Reader<'_>) -> Result<(), DecodeError> {
+    if names.is_empty() {
+        return Err(DecodeError::syntax("issuer: empty"));
+    }
+    while !names.is_empty() {
+        let mut set = Reader::new(names.expect(der::SET, "issuer")?);
+        if set.is_empty() {
+            return Err(DecodeError::syntax("issuer: an empty part"));
+        }
+        while !set.is_empty() {
+            let mut attribute = set.sequence("issuer")?;
+            attribute.oid("issuer")?;
+            // A string of whatever kind, but no structure.
+            if attribute.value("issuer")?.tag & 0x20 != 0 {
+                return Err(DecodeError::syntax("issuer: not a string"));
+            }
+            attribute.end("issuer")?;
+        }
+    }
+    Ok(())
+}
+
 fn read_revoked(list: &[u8]) -> Result<Vec<Serial>, DecodeError> {
     let mut entries = Reader::new(list);
     if entries.is_empty() {
@@ -126,7 +149,7 @@ fn read_extensions(extensions: &[u8]) -> Result<(KeyIdentifier, [u8; 20]), Decod
     let mut extensions = Reader::whole_sequence(extensions, "extensions")?;
     while !extensions.is_empty() {
         let mut extension = extensions.sequence("extension")?;
-        let id = extension.expect(der::OID, "extension")?;
+        let id = extension.oid("extension")?;
         let critical = extension.optional(der::BOOLEAN, "critical")?;
         let content = extension.expect(der::OCTET_STRING, "extension")?;
         extension.end("extension")?;

@@ -94,6 +94,22 @@ impl<'a> Reader<'a> {
         self.expect(SEQUENCE, what).map(Reader::new)
     }
 
+    /// Reads an OBJECT IDENTIFIER, as its octets.
+    pub(crate) fn oid(&mut self, what: &'static str) -> Result<&'a [u8]> {
+        let octets = self.expect(OID, what)?;
+        // The last octet of each part has the top bit clear, and none starts with zero bits.
+        let is_first = |index: usize| {
+            let before = index.checked_sub(1).and_then(|before| octets.get(before));
+            before.is_none_or(|octet| octet & 0x80 == 0)
+        };
+        let mut octets_with_index = octets.iter().enumerate();
+        let is_padded = octets_with_index.any(|(index, octet)| *octet == 0x80 && is_first(index));
+        match octets.last() {
+            Some(0..=0x7f) if !is_padded => Ok(octets),
+            _ => Err(DecodeError::syntax(format!("{what}: a malformed object identifier"))),
+        }
+    }
+
     /// Reads a non-negative INTEGER of at most 20 octets, padded on the left.
     ///
     /// Source: RFC 5280, section 4.1.2.2; RFC 9286, section 4.2.1.
@@ -305,6 +321,15 @@ mod tests {
             (GENERALIZED_TIME, "20500101000000.5Z"),
         ] {
             assert_eq!(read(tag, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn f10_object_identifiers_are_whole_and_minimal() {
+        let read = |bytes: &[u8]| Reader::new(bytes).oid("it").is_ok();
+        assert!(read(b"\x06\x03\x2a\x86\x48"));
+        for bytes in [&b"\x06\x00"[..], b"\x06\x02\x2a\x86", b"\x06\x03\x2a\x80\x01"] {
+            assert!(!read(bytes), "{bytes:02x?}");
         }
     }
 

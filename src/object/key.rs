@@ -18,7 +18,7 @@ pub fn rsa_public_key(spki: &[u8]) -> Result<&[u8], DecodeError> {
 fn parse(spki: &[u8]) -> Option<&[u8]> {
     let mut info = Reader::whole_sequence(spki, "key").ok()?;
     let mut algorithm = info.sequence("algorithm").ok()?;
-    let oid = algorithm.expect(der::OID, "algorithm").ok()?;
+    let oid = algorithm.oid("algorithm").ok()?;
     let null = algorithm.optional(der::NULL, "algorithm").ok()?;
     if oid != RSA_ENCRYPTION || null.is_some_and(|n| !n.is_empty()) || !algorithm.is_empty() {
         return None;

@@ -45,7 +45,7 @@ impl Manifest {
             let detail = format!("nextUpdate {next_update} is not after thisUpdate {this_update}");
             return Err(DecodeError::new(Fault::ManifestInterval, detail));
         }
-        if fields.expect(der::OID, "fileHashAlg")? != SHA_256 {
+        if fields.oid("fileHashAlg")? != SHA_256 {
             return Err(DecodeError::new(Fault::ManifestHash, "fileHashAlg is not SHA-256"));
         }
         let files = read_files(fields.sequence("fileList")?)?;
@@ -182,11 +182,19 @@ mod tests {
     #[test]
     fn f08_an_explicit_default_version_is_rejected() {
         let bytes = manifest(&[1], TIMES, SHA_256, &[entry("a.roa", &[1; 32])]);
-        let content = Reader::whole_sequence(&bytes, "it").unwrap();
-        assert!(!content.is_empty());
-        let inner = &bytes[bytes.len() - (bytes.len() - 2)..];
+        // Behind the tag and a length of one octet.
+        let inner = &bytes[2..];
         let with_version = der(0x30, &[der(0xa0, &der(0x02, &[0])), inner.to_vec()].concat());
         assert!(Manifest::decode(&bytes).is_ok());
         assert!(Manifest::decode(&with_version).is_err());
+    }
+
+    #[test]
+    fn e19_the_number_of_files_is_bounded() {
+        let list = |count| -> Vec<_> {
+            (0..count).map(|n| entry(&format!("{n}.roa"), &[1; 32])).collect()
+        };
+        assert_eq!(listing(&list(MAX_MANIFEST_ENTRIES)).unwrap().len(), MAX_MANIFEST_ENTRIES);
+        assert_eq!(listing(&list(MAX_MANIFEST_ENTRIES + 1)), Err(Fault::TooMany));
     }
 }

@@ -288,4 +288,14 @@ mod tests {
         let longest = [&[0u8][..], &[0xff; 16]].concat();
         assert_eq!(prefix_bounds(&longest, 128), Some((u128::MAX, u128::MAX)));
     }
+
+    #[test]
+    fn f31_the_number_of_ranges_is_bounded() {
+        let list = |count: usize| {
+            let hosts = (0..count).map(|n| bits(0, &u32::try_from(2 * n).unwrap().to_be_bytes()));
+            [family(&[0, 1], &hosts.collect::<Vec<_>>())]
+        };
+        assert!(ip(&list(MAX_RESOURCE_RANGES)).is_ok());
+        assert_eq!(ip(&list(MAX_RESOURCE_RANGES + 1)), Err(Fault::TooMany));
+    }
 }

@@ -163,4 +163,13 @@ mod tests {
         let twice = family(&[0, 1], &[two(), two()]);
         assert_eq!(roa(&[twice]).unwrap().len(), 2);
     }
+
+    #[test]
+    fn h09_the_number_of_prefixes_is_bounded() {
+        let address = |n: u32| address(0, &n.to_be_bytes(), None);
+        let list = |count: u32| [family(&[0, 1], &(0..count).map(address).collect::<Vec<_>>())];
+        let limit = u32::try_from(MAX_ROA_PREFIXES).unwrap();
+        assert_eq!(roa(&list(limit)).unwrap().len(), MAX_ROA_PREFIXES);
+        assert_eq!(roa(&list(limit + 1)), Err(Fault::TooMany));
+    }
 }

@@ -64,7 +64,7 @@ impl SignedObject {
             return Err(DecodeError::new(Fault::TooLarge, detail));
         }
         let mut info = Reader::whole_sequence(bytes, "signed object")?;
-        if info.expect(der::OID, "contentType")? != SIGNED_DATA {
+        if info.oid("contentType")? != SIGNED_DATA {
             return Err(DecodeError::syntax("contentType: not CMS signed data"));
         }
         let mut data = Reader::new(info.expect(der::EXPLICIT_0, "content")?);
@@ -124,7 +124,7 @@ pub(crate) fn read_algorithm(
     wanted: &[&[u8]],
     what: &'static str,
 ) -> Result<(), DecodeError> {
-    let oid = algorithm.expect(der::OID, what)?;
+    let oid = algorithm.oid(what)?;
     let null = algorithm.optional(der::NULL, what)?;
     if !wanted.contains(&oid) || null.is_some_and(|content| !content.is_empty()) {
         return Err(DecodeError::syntax(format!("{what}: not one that the RPKI uses")));
@@ -133,7 +133,7 @@ pub(crate) fn read_algorithm(
 }
 
 fn read_content(mut info: Reader<'_>) -> Result<(&[u8], &[u8]), DecodeError> {
-    let content_type = info.expect(der::OID, "eContentType")?;
+    let content_type = info.oid("eContentType")?;
     let mut explicit = Reader::new(info.expect(der::EXPLICIT_0, "eContent")?);
     info.end("encapContentInfo")?;
     let content = explicit.expect(der::OCTET_STRING, "eContent")?;
@@ -192,11 +192,11 @@ impl<'a> Attributes<'a> {
             }
             last = attribute.whole;
             let mut fields = Reader::whole_sequence(attribute.whole, "attribute")?;
-            let id = fields.expect(der::OID, "attribute")?;
+            let id = fields.oid("attribute")?;
             let mut values = Reader::new(fields.expect(der::SET, "attribute")?);
             fields.end("attribute")?;
             let is_new = match id {
-                CONTENT_TYPE => content_type.replace(values.expect(der::OID, "content-type")?),
+                CONTENT_TYPE => content_type.replace(values.oid("content-type")?),
                 MESSAGE_DIGEST => digest.replace(values.expect(der::OCTET_STRING, "digest")?),
                 SIGNING_TIME => {
                     let time = values.time("signing-time")?;

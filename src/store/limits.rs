@@ -9,6 +9,9 @@ pub(super) const BATCH_BYTES: usize = 8_000_000;
 /// How many objects one transaction inserts; many tiny objects cost as much as few large ones.
 pub(super) const BATCH_OBJECTS: usize = 8_000;
 
+/// How many URIs of a new repository one transaction writes: about 50 ms of work.
+pub(super) const MAP_BATCH: usize = 5_000;
+
 /// How many object rows one call of `prune` looks at: about 20 ms of work.
 pub(super) const PRUNE_ROWS: u32 = 20_000;
 

@@ -16,17 +16,18 @@ mod schema;
 mod select;
 mod snapshot;
 mod trust_anchors;
+mod uri_map;
 
 pub use db::{Access, Store};
 pub use error::{StoreError, StoreErrorKind};
 pub use objects::Staging;
 pub use prune::Pruned;
 pub use repositories::{
-    Attempt, Committed, DeltaHash, MapChange, RepositoryRecord, RrdpState, Success, UriMap,
-    Validators,
+    Attempt, Committed, DeltaHash, RepositoryRecord, RrdpState, Success, Validators,
 };
 pub use select::{Choice, Known, Transports, select};
 pub use snapshot::Snapshot;
+pub use uri_map::{MapChange, UriMap};
 
 #[cfg(test)]
 mod tests;

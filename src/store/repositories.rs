@@ -1,15 +1,15 @@
 //! What each repository holds and how fetching it went, moved together in one transaction.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::db::{Store, WriteError, bump_generation};
 use super::error::StoreError;
 use super::objects::Staging;
 use super::schema;
-use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
+use super::uri_map::{MapChange, apply};
+use crate::model::{ObjectHash, RepositoryId, Timestamp};
 use crate::world::{RepositoryState, RepositoryStatus};
 
 /// Everything that is kept about a repository, less its objects.
@@ -76,6 +76,12 @@ pub struct Attempt {
     revision: i64,
 }
 
+impl Attempt {
+    pub(super) fn row(&self) -> i64 {
+        self.row
+    }
+}
+
 /// How a successful attempt went.
 #[derive(Clone, Debug)]
 pub struct Success {
@@ -89,17 +95,6 @@ pub struct Success {
     pub bytes: u64,
     /// Where RRDP stands now.
     pub rrdp: Option<RrdpState>,
-}
-
-/// A change of a repository's URI map.
-#[derive(Clone, Debug)]
-pub enum MapChange {
-    /// None.
-    Unchanged,
-    /// This is all that the repository holds now.
-    Replace(BTreeMap<ObjectUri, ObjectHash>),
-    /// These were published or, with `None`, withdrawn.
-    Apply(BTreeMap<ObjectUri, Option<ObjectHash>>),
 }
 
 const COLUMNS: &str = "uri, state, last_success, last_attempt, duration_ms, error, failures, \
@@ -173,12 +168,6 @@ impl Store {
         })
     }
 
-    /// Opens the URI map of a repository for many look-ups.
-    pub fn open_map(&self, attempt: &Attempt) -> Result<UriMap, StoreError> {
-        let connection = schema::open_reader(self.path())?;
-        Ok(UriMap { store: self.clone(), connection, row: attempt.row })
-    }
-
     /// Forgets the repositories that are not in `keep`, with their maps; at most `limit` of them.
     pub fn retain_repositories(
         &self,
@@ -218,7 +207,18 @@ impl Staging {
         let store = self.store();
         // Found outside of the transaction, so that other writers wait only for the difference;
         // nobody else changes this map while the attempt is the latest.
-        let difference = store.open_map(attempt)?.difference(change)?;
+        let mut difference = store.open_map(attempt)?.difference(change)?;
+        let changed = !difference.is_empty();
+        if attempt.before.status.last_success.is_none() {
+            // Nobody reads the map of a repository that never succeeded, so most of it can be
+            // written ahead, in pieces that let others write in between.
+            while let Some(piece) = difference.split_piece() {
+                store.write(|transaction| {
+                    check_latest(transaction, attempt)?;
+                    apply(transaction, attempt.row, &piece)
+                })?;
+            }
+        }
         store.write(|transaction| {
             supersede(transaction, attempt)?;
             apply(transaction, attempt.row, &difference)?;
@@ -229,7 +229,6 @@ impl Staging {
             }
             bump_generation(transaction)?;
             let status = read_by_row(transaction, attempt.row)?.status;
-            let changed = !(difference.write.is_empty() && difference.remove.is_empty());
             Ok(Committed { status, changed })
         })
     }
@@ -244,92 +243,18 @@ pub struct Committed {
     pub changed: bool,
 }
 
-/// The URI map of one repository, open for reading.
-#[derive(Debug)]
-pub struct UriMap {
-    store: Store,
-    connection: Connection,
-    row: i64,
-}
-
-impl UriMap {
-    /// Returns the hash of what the repository holds at `uri`.
-    pub fn get(&self, uri: &ObjectUri) -> Result<Option<ObjectHash>, StoreError> {
-        lookup(&self.connection, self.row, uri).map_err(|error| self.store.error(&error))
-    }
-
-    /// Returns what must be written (`Some`) and removed (`None`) to make `change`.
-    fn difference<'a>(&self, change: &'a MapChange) -> Result<Difference<'a>, StoreError> {
-        let new = match change {
-            MapChange::Unchanged => return Ok(Difference::default()),
-            MapChange::Apply(changes) => {
-                let (mut write, mut remove) = (Vec::new(), Vec::new());
-                for (uri, hash) in changes {
-                    match hash {
-                        Some(hash) => write.push((uri.as_str(), hash)),
-                        None => remove.push(uri.to_string()),
-                    }
-                }
-                return Ok(Difference { write, remove });
-            }
-            MapChange::Replace(new) => new,
-        };
-        self.compare(new).map_err(|error| self.store.error(&error))
-    }
-
-    /// Walks old and new map side by side; both are in byte order of the URI.
-    fn compare<'a>(
-        &self,
-        new: &'a BTreeMap<ObjectUri, ObjectHash>,
-    ) -> rusqlite::Result<Difference<'a>> {
-        let mut difference = Difference::default();
-        let mut statement = self.connection.prepare(
-            "SELECT uri, sha256 FROM repository_objects JOIN objects ON objects.id = object
-             WHERE repository = ?1 ORDER BY uri",
-        )?;
-        let mut old = statement.query([self.row])?;
-        let mut new = new.iter().peekable();
-        while let Some(row) = old.next()? {
-            let (uri, hash): (String, [u8; 32]) = (row.get(0)?, row.get(1)?);
-            while let Some((uri, hash)) = new.next_if(|(next, _)| next.as_str() < uri.as_str()) {
-                difference.write.push((uri.as_str(), hash));
-            }
-            match new.next_if(|(next, _)| next.as_str() == uri) {
-                Some((_, same)) if same.0 == hash => {}
-                Some((uri, hash)) => difference.write.push((uri.as_str(), hash)),
-                None => difference.remove.push(uri),
-            }
-        }
-        difference.write.extend(new.map(|(uri, hash)| (uri.as_str(), hash)));
-        Ok(difference)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Difference<'a> {
-    write: Vec<(&'a str, &'a ObjectHash)>,
-    remove: Vec<String>,
-}
-
-pub(super) fn lookup(
-    connection: &Connection,
-    row: i64,
-    uri: &ObjectUri,
-) -> rusqlite::Result<Option<ObjectHash>> {
-    connection
-        .prepare_cached(
-            "SELECT sha256 FROM repository_objects JOIN objects ON objects.id = object
-             WHERE repository = ?1 AND uri = ?2",
-        )?
-        .query_row(params![row, uri.as_str()], |row| row.get(0).map(ObjectHash))
-        .optional()
-}
-
 fn ensure(transaction: &Transaction<'_>, id: &RepositoryId) -> rusqlite::Result<()> {
     transaction
         .prepare_cached("INSERT INTO repositories (uri) VALUES (?1) ON CONFLICT DO NOTHING")?
         .execute([id.as_str()])?;
     Ok(())
+}
+
+/// Makes sure that `attempt` is the latest.
+fn check_latest(transaction: &Transaction<'_>, attempt: &Attempt) -> Result<(), WriteError> {
+    let sql = "SELECT revision FROM repositories WHERE id = ?1";
+    let revision: i64 = transaction.query_row(sql, [attempt.row], |row| row.get(0))?;
+    if revision == attempt.revision { Ok(()) } else { Err(WriteError::Superseded) }
 }
 
 /// Makes sure that `attempt` is the latest, and makes everything that comes after it too late.
@@ -339,36 +264,6 @@ fn supersede(transaction: &Transaction<'_>, attempt: &Attempt) -> Result<(), Wri
         [attempt.row, attempt.revision],
     )?;
     if changed == 1 { Ok(()) } else { Err(WriteError::Superseded) }
-}
-
-fn apply(
-    transaction: &Transaction<'_>,
-    row: i64,
-    difference: &Difference<'_>,
-) -> Result<(), WriteError> {
-    let mut remove = transaction
-        .prepare_cached("DELETE FROM repository_objects WHERE repository = ?1 AND uri = ?2")?;
-    for uri in &difference.remove {
-        remove.execute(params![row, uri])?;
-    }
-    let mut write = transaction.prepare_cached(
-        "INSERT INTO repository_objects (repository, uri, object)
-         SELECT ?1, ?2, id FROM objects WHERE sha256 = ?3
-         ON CONFLICT (repository, uri) DO UPDATE SET object = excluded.object",
-    )?;
-    for (uri, hash) in &difference.write {
-        // No row means that the object was dropped as damaged in between: begin again.
-        if write.execute(params![row, uri, hash.0])? != 1 {
-            return Err(WriteError::Superseded);
-        }
-    }
-    transaction.execute(
-        "UPDATE repositories SET objects =
-             (SELECT count(*) FROM repository_objects WHERE repository = ?1)
-         WHERE id = ?1",
-        [row],
-    )?;
-    Ok(())
 }
 
 fn write_success(

@@ -12,7 +12,7 @@ use super::error::{StoreError, StoreErrorKind};
 use super::limits::{MAX_READERS, SNAPSHOT_ATTEMPTS};
 use super::objects::{self, Stored};
 use super::select::{Choice, Known, Transports, select};
-use super::{repositories, schema};
+use super::{repositories, schema, uri_map};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
 use crate::validate::{CaLocation, ObjectSource, Selection, SourceError};
 
@@ -146,7 +146,7 @@ impl ObjectSource for Snapshot {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError> {
         let Some(row) = self.rows.get(repository) else { return Ok(None) };
-        repositories::lookup(&*self.reader()?, *row, uri).map_err(unreadable)
+        uri_map::lookup(&*self.reader()?, *row, uri).map_err(unreadable)
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {

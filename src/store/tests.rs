@@ -353,3 +353,45 @@ fn wanted_repositories_are_listed_once() {
     let wanted: Vec<_> = snapshot.wanted([&ca(), &other, &ca()]).into_iter().collect();
     assert_eq!(wanted, [id(), "rsync://h/m/".parse().unwrap()]);
 }
+
+#[test]
+fn a_reader_sees_commits_beside_the_writer_and_after_it_has_ended() {
+    let cache = cache();
+    replace(&cache.store, 1, &[("a", "1")]);
+    let path = cache.store.path().to_owned();
+    let reader = Store::open(&path, Purpose::Lab, Access::Read).unwrap();
+    assert_eq!(contents(&reader, &["a"]), pairs(&[("a", "1")]));
+    replace(&cache.store, 2, &[("a", "2")]);
+    assert_eq!(contents(&reader, &["a"]), pairs(&[("a", "2")]));
+    cache.store.checkpoint().unwrap();
+    drop(cache.store);
+    assert_eq!(contents(&reader, &["a"]), pairs(&[("a", "2")]));
+    assert_eq!(reader.begin(&id(), NOW).unwrap_err().kind, StoreErrorKind::Locked);
+}
+
+#[test]
+fn a_large_new_repository_is_written_in_pieces_and_appears_at_once() {
+    let cache = cache();
+    let store = &cache.store;
+    let count = limits::MAP_BATCH * 2 + 7;
+    let begin = || {
+        let mut staging = store.stage();
+        let hash = staging.put(Bytes::from_static(b"same")).unwrap();
+        let map = (0..count).map(|n| (uri(&n.to_string()), hash)).collect();
+        (store.begin(&id(), NOW).unwrap(), staging, MapChange::Replace(map))
+    };
+    // An attempt that is given up leaves pieces behind, at most; nobody is told to read them.
+    let (late, staging, change) = begin();
+    let (attempt, again, same) = begin();
+    let error = staging.commit(&late, &change, &success(1)).unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Superseded);
+    let snapshot = store.snapshot(BOTH, NOW).unwrap();
+    assert_eq!(snapshot.select(&ca()).unwrap(), Selection::Pending);
+
+    let committed = again.commit(&attempt, &same, &success(1)).unwrap();
+    assert_eq!((committed.changed, committed.status.objects), (true, count as u64));
+    assert_eq!(snapshot.select(&ca()).unwrap(), Selection::Pending);
+    let snapshot = store.snapshot(BOTH, NOW).unwrap();
+    assert_eq!(snapshot.select(&ca()).unwrap(), Selection::Ready(id()));
+    assert!(snapshot.lookup(&id(), &uri("0")).unwrap().is_some());
+}

@@ -67,7 +67,8 @@ impl CaContext {
             validity: cert.validity(),
             depth: place.issuer.as_ref().map_or(0, |issuer| issuer.depth.saturating_add(1)),
             issuer: place.issuer,
-            spki: cert.spki().clone(),
+            // A copy, so that the context does not keep the whole certificate in memory.
+            spki: Bytes::copy_from_slice(cert.spki()),
             key: parse_key(cert.public_key())?,
         })
     }

@@ -19,6 +19,8 @@ mod policy;
 mod reason;
 mod run;
 mod source;
+#[cfg(test)]
+mod tests;
 mod trust_anchor;
 
 pub use finding::Finding;

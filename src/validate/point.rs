@@ -23,6 +23,15 @@ pub(crate) struct JudgedPoint {
     pub(crate) window: TimeWindow,
 }
 
+/// A point to be judged.
+#[derive(Clone, Copy)]
+pub(crate) struct PointInput<'a> {
+    pub(crate) ca: &'a Arc<CaContext>,
+    /// The last state of it that passed.
+    pub(crate) last: Option<&'a LastGood>,
+    pub(crate) around: Surroundings<'a>,
+}
+
 /// What was fetched last, if it cannot be used as it is.
 enum Obstacle {
     Failure(Failure),
@@ -38,15 +47,11 @@ impl From<Failure> for Obstacle {
     }
 }
 
-/// Judges the publication point of `ca`, given the last state of it that passed.
+/// Judges a publication point.
 ///
 /// Source: RFC 9286, section 6.6.
-pub(crate) fn judge_point(
-    ca: &Arc<CaContext>,
-    last: Option<&LastGood>,
-    around: Surroundings<'_>,
-    now: Timestamp,
-) -> JudgedPoint {
+pub(crate) fn judge_point(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
+    let PointInput { ca, around, .. } = input;
     let mut moment = Moment::new(now);
     let selection = around.source.select(&ca.location);
     let repository = match &selection {
@@ -54,9 +59,7 @@ pub(crate) fn judge_point(
         _ => None,
     };
     let current = match &selection {
-        Ok(Selection::Ready(repository)) => {
-            judge_fetched(ca, repository, last, around, &mut moment)
-        }
+        Ok(Selection::Ready(repository)) => judge_fetched(input, repository, &mut moment),
         Ok(Selection::Pending) => Err(Obstacle::Pending),
         Ok(Selection::Unavailable) => {
             let rejection = Rejection::new(
@@ -69,32 +72,27 @@ pub(crate) fn judge_point(
     };
     let verdict = match current {
         Ok(data) => Verdict { status: PointStatus::Current, data: Some(data), findings: vec![] },
-        Err(obstacle) => fall_back(ca, last, obstacle, repository.as_ref(), around, &mut moment),
+        Err(obstacle) => fall_back(input, obstacle, repository.as_ref(), &mut moment),
     };
-    finish(ca, repository, last, verdict, moment.window())
+    finish(input, repository, verdict, moment.window())
 }
 
 /// Judges a point whose judgement ended in a panic: only an earlier state can be in use.
-pub(crate) fn judge_after_panic(
-    ca: &Arc<CaContext>,
-    last: Option<&LastGood>,
-    around: Surroundings<'_>,
-    now: Timestamp,
-) -> JudgedPoint {
+pub(crate) fn judge_after_panic(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
     let rejection = Rejection::new(Reason::InternalError, "the program failed on this point");
-    let failure = Failure::Rejected(vec![about(ca, None, rejection)]);
+    let failure = Failure::Rejected(vec![about(input.ca, None, rejection)]);
     let mut moment = Moment::new(now);
-    let verdict = fall_back(ca, last, failure.into(), None, around, &mut moment);
+    let verdict = fall_back(input, failure.into(), None, &mut moment);
     // A bug is no property of the input: the result stands only now.
-    finish(ca, None, last, verdict, TimeWindow::new(now, now))
+    finish(input, None, verdict, TimeWindow::new(now, now))
 }
 
 /// Gives a point nothing at all, after a second panic.
-pub(crate) fn give_up(ca: &Arc<CaContext>, last: Option<&LastGood>, now: Timestamp) -> JudgedPoint {
+pub(crate) fn give_up(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
     let rejection = Rejection::new(Reason::InternalError, "the program failed twice on this point");
-    let findings = vec![about(ca, None, rejection)];
+    let findings = vec![about(input.ca, None, rejection)];
     let verdict = Verdict { status: PointStatus::Failed, data: None, findings };
-    finish(ca, None, last, verdict, TimeWindow::new(now, now))
+    finish(input, None, verdict, TimeWindow::new(now, now))
 }
 
 struct Verdict {
@@ -114,12 +112,11 @@ fn unreadable(ca: &CaContext, error: &SourceError) -> Finding {
 
 /// Judges what was fetched last.
 fn judge_fetched(
-    ca: &Arc<CaContext>,
+    input: PointInput<'_>,
     repository: &RepositoryId,
-    last: Option<&LastGood>,
-    around: Surroundings<'_>,
     moment: &mut Moment,
 ) -> Result<PointData, Obstacle> {
+    let PointInput { ca, last, around } = input;
     let uri = &ca.location.manifest;
     let hash = around.source.lookup(repository, uri).map_err(Failure::from)?;
     let Some(hash) = hash else {
@@ -171,17 +168,9 @@ fn judge_earlier(
     }
 }
 
-/// Chooses what is in use when what was fetched last is not.
-fn fall_back(
-    ca: &Arc<CaContext>,
-    last: Option<&LastGood>,
-    obstacle: Obstacle,
-    repository: Option<&RepositoryId>,
-    around: Surroundings<'_>,
-    moment: &mut Moment,
-) -> Verdict {
-    let earlier = last.map(|last| judge_earlier(ca, last, around, moment));
-    let (mut findings, status, status_without) = match &obstacle {
+/// Says what an obstacle is to the user, and the status with and without an earlier state.
+fn describe(ca: &CaContext, obstacle: &Obstacle) -> (Vec<Finding>, PointStatus, PointStatus) {
+    match obstacle {
         Obstacle::Failure(Failure::Rejected(findings)) => {
             (findings.clone(), PointStatus::LastGood, PointStatus::Failed)
         }
@@ -197,7 +186,19 @@ fn fall_back(
             let rejection = Rejection::new(Reason::RepositoryPending, detail);
             (vec![about(ca, None, rejection)], PointStatus::Pending, PointStatus::Pending)
         }
-    };
+    }
+}
+
+/// Chooses what is in use when what was fetched last is not.
+fn fall_back(
+    input: PointInput<'_>,
+    obstacle: Obstacle,
+    repository: Option<&RepositoryId>,
+    moment: &mut Moment,
+) -> Verdict {
+    let PointInput { ca, last, around } = input;
+    let earlier = last.map(|last| judge_earlier(ca, last, around, moment));
+    let (mut findings, status, status_without) = describe(ca, &obstacle);
     match earlier {
         Some(Ok(data)) => return Verdict { status, data: Some(data), findings },
         Some(Err(Failure::Unreadable(error))) => {
@@ -232,12 +233,12 @@ fn fall_back(
 }
 
 fn finish(
-    ca: &Arc<CaContext>,
+    input: PointInput<'_>,
     repository: Option<RepositoryId>,
-    last: Option<&LastGood>,
     verdict: Verdict,
     window: TimeWindow,
 ) -> JudgedPoint {
+    let PointInput { ca, last, .. } = input;
     let Verdict { status, data, mut findings } = verdict;
     let mut outcome = PointOutcome {
         id: ca.id,
@@ -257,7 +258,7 @@ fn finish(
         findings: Vec::new(),
     };
     let mut children = Vec::new();
-    let mut last_good = last.cloned();
+    let mut last_good = None;
     if let Some(data) = data {
         outcome.manifest = Some(data.manifest);
         outcome.validity = ca.validity.intersect(data.validity);
@@ -269,6 +270,8 @@ fn finish(
             last_good = Some(data.last_good);
         }
     }
+    // What did not pass leaves the state as it was, also after a replay.
+    let last_good = last_good.or_else(|| last.cloned());
     // Stable: what costs the same stays in the order of the manifest.
     findings.sort_by_key(|finding| finding.reason.effect());
     outcome.findings = findings;

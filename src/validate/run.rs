@@ -11,7 +11,7 @@ use super::context::CaContext;
 use super::finding::Rejection;
 use super::last_good::is_worth_keeping;
 use super::moment::Moment;
-use super::point::{JudgedPoint, give_up, judge_after_panic, judge_point};
+use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
 use super::trust_anchor::judge_trust_anchor;
 use super::{
     LastGood, ObjectSource, Policy, Reason, State, TrustAnchorOutcome, TrustAnchorStatus,
@@ -49,7 +49,8 @@ pub fn step(
             .filter_map(|ca| {
                 let trust_anchor_name = names.get(ca.trust_anchor)?;
                 let around = Surroundings { source, policy, trust_anchor_name };
-                Some(judge_safely(ca, state.points.get(&ca.id), around, now))
+                let last = state.points.get(&ca.id);
+                Some(judge_safely(PointInput { ca, last, around }, now))
             })
             .collect();
         level.clear();
@@ -146,13 +147,8 @@ fn judge_locator(
 }
 
 /// Judges a point so that a bug costs only this point.
-fn judge_safely(
-    ca: &Arc<CaContext>,
-    last: Option<&LastGood>,
-    around: Surroundings<'_>,
-    now: Timestamp,
-) -> JudgedPoint {
-    catch_unwind(AssertUnwindSafe(|| judge_point(ca, last, around, now)))
-        .or_else(|_| catch_unwind(AssertUnwindSafe(|| judge_after_panic(ca, last, around, now))))
-        .unwrap_or_else(|_| give_up(ca, last, now))
+fn judge_safely(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
+    catch_unwind(AssertUnwindSafe(|| judge_point(input, now)))
+        .or_else(|_| catch_unwind(AssertUnwindSafe(|| judge_after_panic(input, now))))
+        .unwrap_or_else(|_| give_up(input, now))
 }

@@ -1,0 +1,159 @@
+//! The URI map of a repository: look-ups, and the difference that a change makes.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::db::{Store, WriteError};
+use super::error::StoreError;
+use super::limits::MAP_BATCH;
+use super::repositories::Attempt;
+use super::schema;
+use crate::model::{ObjectHash, ObjectUri};
+
+/// A change of a repository's URI map.
+#[derive(Clone, Debug)]
+pub enum MapChange {
+    /// None.
+    Unchanged,
+    /// This is all that the repository holds now.
+    Replace(BTreeMap<ObjectUri, ObjectHash>),
+    /// These were published or, with `None`, withdrawn.
+    Apply(BTreeMap<ObjectUri, Option<ObjectHash>>),
+}
+
+impl Store {
+    /// Opens the URI map of a repository for many look-ups.
+    pub fn open_map(&self, attempt: &Attempt) -> Result<UriMap, StoreError> {
+        let connection = schema::open_reader(self.path())?;
+        Ok(UriMap { store: self.clone(), connection, row: attempt.row() })
+    }
+}
+
+/// The URI map of one repository, open for reading.
+#[derive(Debug)]
+pub struct UriMap {
+    store: Store,
+    connection: Connection,
+    row: i64,
+}
+
+impl UriMap {
+    /// Returns the hash of what the repository holds at `uri`.
+    pub fn get(&self, uri: &ObjectUri) -> Result<Option<ObjectHash>, StoreError> {
+        lookup(&self.connection, self.row, uri).map_err(|error| self.store.error(&error))
+    }
+
+    /// Returns what must be written (`Some`) and removed (`None`) to make `change`.
+    pub(super) fn difference<'a>(
+        &self,
+        change: &'a MapChange,
+    ) -> Result<Difference<'a>, StoreError> {
+        let new = match change {
+            MapChange::Unchanged => return Ok(Difference::default()),
+            MapChange::Apply(changes) => {
+                let (mut write, mut remove) = (Vec::new(), Vec::new());
+                for (uri, hash) in changes {
+                    match hash {
+                        Some(hash) => write.push((uri.as_str(), hash)),
+                        None => remove.push(uri.to_string()),
+                    }
+                }
+                return Ok(Difference { write, remove });
+            }
+            MapChange::Replace(new) => new,
+        };
+        self.compare(new).map_err(|error| self.store.error(&error))
+    }
+
+    /// Walks old and new map side by side; both are in byte order of the URI.
+    fn compare<'a>(
+        &self,
+        new: &'a BTreeMap<ObjectUri, ObjectHash>,
+    ) -> rusqlite::Result<Difference<'a>> {
+        let mut difference = Difference::default();
+        let mut statement = self.connection.prepare(
+            "SELECT uri, sha256 FROM repository_objects JOIN objects ON objects.id = object
+             WHERE repository = ?1 ORDER BY uri",
+        )?;
+        let mut old = statement.query([self.row])?;
+        let mut new = new.iter().peekable();
+        while let Some(row) = old.next()? {
+            let (uri, hash): (String, [u8; 32]) = (row.get(0)?, row.get(1)?);
+            while let Some((uri, hash)) = new.next_if(|(next, _)| next.as_str() < uri.as_str()) {
+                difference.write.push((uri.as_str(), hash));
+            }
+            match new.next_if(|(next, _)| next.as_str() == uri) {
+                Some((_, same)) if same.0 == hash => {}
+                Some((uri, hash)) => difference.write.push((uri.as_str(), hash)),
+                None => difference.remove.push(uri),
+            }
+        }
+        difference.write.extend(new.map(|(uri, hash)| (uri.as_str(), hash)));
+        Ok(difference)
+    }
+}
+
+/// What a change writes and removes.
+#[derive(Debug, Default)]
+pub(super) struct Difference<'a> {
+    pub(super) write: Vec<(&'a str, &'a ObjectHash)>,
+    pub(super) remove: Vec<String>,
+}
+
+impl<'a> Difference<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.write.is_empty() && self.remove.is_empty()
+    }
+
+    /// Takes a piece of what is written, or `None` if the rest is small enough for one transaction.
+    pub(super) fn split_piece(&mut self) -> Option<Difference<'a>> {
+        let rest = self.write.len().checked_sub(MAP_BATCH).filter(|rest| *rest > 0)?;
+        Some(Difference { write: self.write.split_off(rest), remove: Vec::new() })
+    }
+}
+
+pub(super) fn lookup(
+    connection: &Connection,
+    row: i64,
+    uri: &ObjectUri,
+) -> rusqlite::Result<Option<ObjectHash>> {
+    connection
+        .prepare_cached(
+            "SELECT sha256 FROM repository_objects JOIN objects ON objects.id = object
+             WHERE repository = ?1 AND uri = ?2",
+        )?
+        .query_row(params![row, uri.as_str()], |row| row.get(0).map(ObjectHash))
+        .optional()
+}
+
+/// Makes a difference that [`UriMap::difference`] found.
+pub(super) fn apply(
+    transaction: &Transaction<'_>,
+    row: i64,
+    difference: &Difference<'_>,
+) -> Result<(), WriteError> {
+    let mut remove = transaction
+        .prepare_cached("DELETE FROM repository_objects WHERE repository = ?1 AND uri = ?2")?;
+    for uri in &difference.remove {
+        remove.execute(params![row, uri])?;
+    }
+    let mut write = transaction.prepare_cached(
+        "INSERT INTO repository_objects (repository, uri, object)
+         SELECT ?1, ?2, id FROM objects WHERE sha256 = ?3
+         ON CONFLICT (repository, uri) DO UPDATE SET object = excluded.object",
+    )?;
+    for (uri, hash) in &difference.write {
+        // No row means that the object was dropped as damaged in between: begin again.
+        if write.execute(params![row, uri, hash.0])? != 1 {
+            return Err(WriteError::Superseded);
+        }
+    }
+    transaction.execute(
+        "UPDATE repositories SET objects =
+             (SELECT count(*) FROM repository_objects WHERE repository = ?1)
+         WHERE id = ?1",
+        [row],
+    )?;
+    Ok(())
+}
