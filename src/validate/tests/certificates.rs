@@ -190,6 +190,15 @@ fn g33_g36_a_trust_anchor_has_the_key_of_its_locator_and_signs_itself() {
         Reason::CertNotYetValid,
     );
     check(&|world| put(world, Bytes::from_static(b"x")), rejected, Reason::CertMalformed);
+    check(
+        &|world| {
+            let mut tbs = trust_anchor_fields(&world.root, year());
+            tbs.set_v6_resources_inherit();
+            put(world, ca::sign_certificate(&tbs, &world.root.key).unwrap());
+        },
+        rejected,
+        Reason::TrustAnchorInherit,
+    );
     let unreadable = TrustAnchorStatus::Unreadable;
     check(&|world| world.source.is_broken = true, unreadable, Reason::CacheUnreadable);
 }
