@@ -94,6 +94,45 @@ fn g11_and_g30_serial_and_validity_of_a_ca() {
 }
 
 #[test]
+fn f27_a_ca_with_another_kind_of_key_is_rejected() {
+    let (run, world) = with_isp(|world| {
+        let fields = ca::CaFields {
+            serial: 300,
+            validity: year(),
+            subject: world.isp.key.public_key(),
+            resources: &world.isp.resources,
+            repository: &world.isp.directory,
+            manifest: &world.isp.manifest,
+            notify: None,
+        };
+        let mut tbs = ca::ca_certificate(world.root.issuer(), fields).unwrap();
+        // The exponent 3, which RFC 7935 does not permit.
+        let modulus = &world.isp.key.public_key().bits()[9..265];
+        tbs.set_subject_public_key(
+            rpki::crypto::PublicKey::rsa_from_components(modulus, &[3]).unwrap(),
+        );
+        ca::sign_certificate(&tbs, &world.root.key).unwrap()
+    });
+    assert_eq!(run.reasons(&world.root), [Reason::CertKey]);
+}
+
+#[test]
+fn g16_resource_extensions_are_critical() {
+    for kind in [7, 8] {
+        let (run, world) = with_isp(|world| {
+            let cert = world.root.certify(&world.isp, 300, year());
+            ca::resign(&cert, &world.root.key, |tbs| {
+                let id = [0x2b, 6, 1, 5, 5, 7, 1, kind, 0x01, 0x01, 0xff];
+                let at = tbs.windows(id.len()).position(|part| part == id).unwrap();
+                tbs[at + id.len() - 1] = 0;
+            })
+            .unwrap()
+        });
+        assert_eq!(run.reasons(&world.root), [Reason::CertResourcesForm]);
+    }
+}
+
+#[test]
 fn g24_two_cas_with_one_key_are_two_cas() {
     let mut world = World::new();
     let held = Resources::Set(resources(&["10.2.0.0/16"], &[]));
@@ -190,6 +229,15 @@ fn g33_g36_a_trust_anchor_has_the_key_of_its_locator_and_signs_itself() {
         Reason::CertNotYetValid,
     );
     check(&|world| put(world, Bytes::from_static(b"x")), rejected, Reason::CertMalformed);
+    check(
+        &|world| {
+            let mut tbs = trust_anchor_fields(&world.root, year());
+            tbs.set_v6_resources_inherit();
+            put(world, ca::sign_certificate(&tbs, &world.root.key).unwrap());
+        },
+        rejected,
+        Reason::TrustAnchorInherit,
+    );
     let unreadable = TrustAnchorStatus::Unreadable;
     check(&|world| world.source.is_broken = true, unreadable, Reason::CacheUnreadable);
 }

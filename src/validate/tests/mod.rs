@@ -302,6 +302,10 @@ impl World {
 
 /// Makes the self-signed certificate of a trust anchor.
 fn trust_anchor(root: &TestCa, validity: TimeWindow) -> Bytes {
+    ca::sign_certificate(&trust_anchor_fields(root, validity), &root.key).unwrap()
+}
+
+fn trust_anchor_fields(root: &TestCa, validity: TimeWindow) -> ca::TbsCert {
     let Resources::Set(resources) = &root.resources else { panic!("a trust anchor lists") };
     let fields = ca::TrustAnchorFields {
         serial: 1,
@@ -312,8 +316,7 @@ fn trust_anchor(root: &TestCa, validity: TimeWindow) -> Bytes {
         manifest: &root.manifest,
         notify: None,
     };
-    let tbs = ca::trust_anchor_certificate(fields).unwrap();
-    ca::sign_certificate(&tbs, &root.key).unwrap()
+    ca::trust_anchor_certificate(fields).unwrap()
 }
 
 /// A validation in the words that tests ask in.

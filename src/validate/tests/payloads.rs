@@ -64,6 +64,43 @@ fn h03_h04_h13_the_certificate_of_a_roa_lists_just_its_addresses() {
     });
     // `Resources::Inherit` inherits AS numbers, too.
     assert_eq!(found, [Reason::RoaAsResources]);
+    let (_, _, found) = isp_file("x.roa", |isp| {
+        isp.sign("x.roa", 30, |fields| {
+            let held = Resources::Set(resources(&["10.1.4.0/24"], &[]));
+            let mut object = ca::SignedObject::new(fields, ca::ROA, content(), &held).unwrap();
+            let mut tbs = fields.certificate(&held).unwrap();
+            tbs.set_v4_resources_inherit();
+            object.certificate = ca::sign_certificate(&tbs, &isp.key).unwrap();
+            object
+        })
+    });
+    assert_eq!(found, [Reason::RoaInherit]);
+}
+
+#[test]
+fn every_certificate_names_the_crl_of_the_manifest() {
+    let other_crl = |isp: &TestCa| {
+        let mut isp = isp.clone();
+        isp.crl = isp.directory.join("other.crl").unwrap();
+        isp
+    };
+    let (_, _, found) = isp_file("x.roa", |isp| {
+        let held = resources(&["10.1.4.0/24"], &[]);
+        signed(&other_crl(isp), "x.roa", ca::ROA, roa_with_max_length(&[24]), held)
+    });
+    assert_eq!(found, [Reason::CertCrlUri]);
+    let (_, _, found) = isp_file("x.asa", |isp| {
+        let aspa = Aspa { customer: Asn(64500), providers: vec![Asn(1)] };
+        other_crl(isp).sign("x.asa", 30, |fields| fields.aspa(&aspa).unwrap())
+    });
+    assert_eq!(found, [Reason::CertCrlUri]);
+    let (_, _, found) = isp_file("x.cer", |isp| {
+        let isp = other_crl(isp);
+        let fields = ca::RouterFields { serial: 30, validity: year(), asn: Asn(64500) };
+        let tbs = ca::router_certificate(isp.issuer(), fields).unwrap();
+        ca::sign_certificate(&tbs, &isp.key).unwrap()
+    });
+    assert_eq!(found, [Reason::CertCrlUri]);
 }
 
 #[test]
@@ -201,17 +238,38 @@ fn h18_router_certificates_give_one_key_for_each_as() {
     });
     assert_eq!(found, [Reason::CertProfile]);
 
-    // F29: a point that is not on the curve.
+    // F29: a point that is not on the curve, with the key identifier that belongs to it.
     let (_, _, found) = isp_file("x.cer", |isp| {
-        let spki = ca::ROUTER_SPKI;
-        ca::resign(&router(64500)(isp), &isp.key, |tbs| {
-            let at = tbs.windows(spki.len()).position(|part| part == spki).unwrap();
-            tbs[at + spki.len() - 1] ^= 1;
-        })
-        .unwrap()
+        let fields = ca::RouterFields { serial: 30, validity: year(), asn: Asn(64500) };
+        let mut tbs = ca::router_certificate(isp.issuer(), fields).unwrap();
+        let mut spki = ca::ROUTER_SPKI;
+        spki[90] ^= 1;
+        let key = rpki::crypto::PublicKey::decode(spki.as_slice()).unwrap();
+        tbs.set_subject_public_key(key);
+        ca::sign_certificate(&tbs, &isp.key).unwrap()
     });
-    // The key identifier does not fit any more, which is seen first.
-    assert_eq!(found, [Reason::CertProfile]);
+    assert_eq!(found, [Reason::CertKey]);
+}
+
+#[test]
+fn h18_the_as_numbers_of_a_router_certificate_are_bounded() {
+    let mut world = World::new();
+    let held = resources(&["10.0.0.0/8", "2001:db8::/32"], &[(1, 70_000)]);
+    world.root.resources = Resources::Set(held);
+    world.source.trust_anchors.insert("test".to_owned(), trust_anchor(&world.root, year()));
+    for (last, reasons) in [(1_000, vec![]), (1_001, vec![Reason::RouterTooManyAsns])] {
+        let root = &world.root;
+        let fields = ca::RouterFields { serial: 30, validity: year(), asn: Asn(1) };
+        let mut tbs = ca::router_certificate(root.issuer(), fields).unwrap();
+        tbs.build_as_resource_blocks(|blocks| {
+            let asn = rpki::resources::Asn::from_u32;
+            blocks.push((asn(1), asn(last)));
+        });
+        let cert = ca::sign_certificate(&tbs, &root.key).unwrap();
+        world.root.files.insert("x.cer".to_owned(), cert);
+        world.root.publish(&mut world.source);
+        assert_eq!(world.run().reasons(&world.root), reasons);
+    }
 }
 
 #[test]
