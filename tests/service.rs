@@ -8,8 +8,8 @@ use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for}
 
 /// Starts `provost serve` on a lab, and returns it when it has a world.
 fn serve(bench: &Bench, address: std::net::SocketAddr) -> Running {
-    let mut command = bench.provost(&["serve", "--refresh", "1s", "--http"]);
-    let service = Running::start(command.arg(address.to_string()).args(bench.worker_flags()));
+    let mut command = bench.provost(&["serve", "--refresh", "1s", "--http", &address.to_string()]);
+    let service = Running::start(command.args(bench.worker_flags()));
     wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
     service
 }

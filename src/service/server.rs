@@ -40,8 +40,13 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let app = App::new(options.max_age, clock::now);
+    let mut follower = Follower::new(world_dir);
+    // Whoever waits for a server that is started again gets an answer, not "no world yet".
+    if let Some(world) = follower.look().await {
+        app.publish(Served::new(Arc::new(world), clock::now()));
+    }
     let (worlds, received) = mpsc::channel(1);
-    let following = tokio::spawn(follow(world_dir, worlds));
+    let following = tokio::spawn(follow(follower, worlds));
     let viewing = tokio::spawn(view(app.clone(), received, clock::now));
     let served = serve(listener, app, Limits::default(), shutdown).await;
     following.abort();
@@ -50,8 +55,7 @@ pub async fn run(
 }
 
 /// Hands over every new world.
-async fn follow(world_dir: PathBuf, worlds: mpsc::Sender<World>) {
-    let mut follower = Follower::new(world_dir);
+async fn follow(mut follower: Follower, worlds: mpsc::Sender<World>) {
     while worlds.send(follower.next().await).await.is_ok() {}
 }
 

@@ -33,16 +33,19 @@ impl Follower {
     /// cancelled: the next call then starts again.
     pub async fn next(&mut self) -> World {
         loop {
-            let dir = self.dir.clone();
-            match tokio::task::spawn_blocking(move || current_mark(&dir)).await {
-                Ok(Some(mark)) if self.is_due(&mark) => {
-                    if let Some(world) = self.load(mark).await {
-                        return world;
-                    }
-                }
-                _ => {}
+            if let Some(world) = self.look().await {
+                return world;
             }
             tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Looks once: loads the current world if it is another than before.
+    pub async fn look(&mut self) -> Option<World> {
+        let dir = self.dir.clone();
+        match tokio::task::spawn_blocking(move || current_mark(&dir)).await {
+            Ok(Some(mark)) if self.is_due(&mark) => self.load(mark).await,
+            _ => None,
         }
     }
 
