@@ -100,10 +100,11 @@ fn write_covering(
 ) -> io::Result<()> {
     let vrp = covering.vrp;
     let shown = format!("{} up to /{}", vrp.prefix, vrp.max_length);
+    let asn = vrp.asn.to_string();
     for source in view.vrp_sources(covering.position) {
         let anchor = view.trust_anchor(*source).unwrap_or("-");
         let uri = view.object_uri(*source).unwrap_or_default();
-        let line = format!("  {word:<22}  {shown:<28}  {:<12}  {anchor}  {uri}", vrp.asn);
+        let line = format!("  {word:<22}  {shown:<28}  {asn:<12}  {anchor}  {uri}");
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())

@@ -5,6 +5,8 @@ mod data;
 mod human;
 mod run;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod words;
 

@@ -58,7 +58,7 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    fn new(args: &CheckArgs, view: &'a View, now: Timestamp) -> Self {
+    pub(super) fn new(args: &CheckArgs, view: &'a View, now: Timestamp) -> Self {
         Asker {
             view,
             now,

@@ -172,17 +172,17 @@ fn write_summary(
         writeln!(out, "{label:<18}{count:>10}  {:>3}.{} %", tenths / 10, tenths % 10)?;
     }
     if counts.stale > 0 {
-        writeln!(out, "STALE: {} answers rest on data that are too old", counts.stale)?;
+        writeln!(out, "STALE: answers that rest on data that are too old: {}", counts.stale)?;
     }
     if counts.incomplete > 0 {
         writeln!(
             out,
-            "INCOMPLETE: {} unknown routes may be covered by data that are missing",
+            "INCOMPLETE: unknown routes that missing data could cover: {}",
             counts.incomplete
         )?;
     }
     if rejected.count > 0 {
-        writeln!(out, "{} lines could not be read:", rejected.count)?;
+        writeln!(out, "Lines that could not be read: {}", rejected.count)?;
         for bad in &rejected.first {
             writeln!(out, "  {}: {}", bad.place, bad.why)?;
         }

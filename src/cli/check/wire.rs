@@ -57,8 +57,13 @@ pub(super) struct PrefixLine<'a> {
 impl<'a> PrefixLine<'a> {
     pub(super) fn new(view: &'a View, prefix: Prefix, answer: &'a Answer) -> Self {
         let permitted = super::human::permitted(prefix, answer);
-        let fit = |covering: &CoveringVrp| {
-            if prefix.len() > covering.vrp.max_length { "too-long" } else { "permits" }
+        let fit = |covering: &CoveringVrp| match (
+            covering.vrp.asn.is_zero(),
+            prefix.len() <= covering.vrp.max_length,
+        ) {
+            (true, _) => "as0",
+            (false, true) => "permits",
+            (false, false) => "too-long",
         };
         PrefixLine {
             prefix: prefix.to_string(),

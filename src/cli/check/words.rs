@@ -12,6 +12,9 @@ use crate::world::{Answer, DataSource, Freshness, Gap, Purpose, View, ViewSource
 /// How many AS numbers a sentence names.
 const NAMED: usize = 5;
 
+/// Who may announce what only AS 0 covers.
+const NOBODY: &str = "nobody";
+
 /// Returns the word for people: that nothing is found means that nothing is known.
 pub(super) fn state(validity: Validity) -> &'static str {
     match validity {
@@ -80,14 +83,18 @@ pub(super) fn why(answer: &Answer) -> String {
         }
         Validity::Invalid(InvalidReason::OriginAs) => {
             let others = names(covering, |vrp| vrp.fit == Fit::WrongOrigin);
-            format!("{prefix} may be announced by {others}, not by {who}.")
+            if others == NOBODY {
+                format!(
+                    "Only ROAs for AS0 reach to the length of {prefix}: nobody may announce it."
+                )
+            } else {
+                format!("{prefix} may be announced by {others}, not by {who}.")
+            }
         }
         Validity::Invalid(InvalidReason::Both) => {
             let others = names(covering, |_| true);
             let longest = longest(covering, |vrp| !vrp.vrp.asn.is_zero());
-            format!(
-                "The space belongs to {others}, not to {who}, and nothing longer than /{longest} is permitted."
-            )
+            format!("Only {others} may announce this space, and nothing longer than /{longest}.")
         }
     }
 }
@@ -109,7 +116,7 @@ pub(super) fn join(list: &BTreeSet<Asn>) -> String {
     let real: Vec<_> = list.iter().filter(|asn| !asn.is_zero()).collect();
     let shown: Vec<_> = real.iter().take(NAMED).map(|asn| asn.to_string()).collect();
     match real.len() {
-        0 => "nobody".to_owned(),
+        0 => NOBODY.to_owned(),
         count if count > NAMED => format!("{} and {} more", shown.join(", "), count - NAMED),
         _ => shown.join(", "),
     }
