@@ -57,7 +57,8 @@ fn trie_state<'a>(covering: impl Iterator<Item = &'a Vec<(Asn, u8)>>, route: Rou
 }
 
 fn bench(criterion: &mut Criterion, view: &View, routes: &[Route]) {
-    let (mut v4, mut v6) = (PrefixMap::new(), PrefixMap::new());
+    let mut v4 = PrefixMap::<ipnet::Ipv4Net, Vec<(Asn, u8)>>::new();
+    let mut v6 = PrefixMap::<ipnet::Ipv6Net, Vec<(Asn, u8)>>::new();
     for Vrp { prefix, max_length, asn } in view.vrps() {
         match prefix.net() {
             ipnet::IpNet::V4(net) => v4.entry(net).or_default().push((*asn, *max_length)),
