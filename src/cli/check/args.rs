@@ -148,6 +148,27 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_is_read() {
+        #[derive(clap::Parser)]
+        struct Cli {
+            #[command(flatten)]
+            check: CheckArgs,
+        }
+        let read = |line: &str| {
+            use clap::Parser;
+            Cli::try_parse_from(line.split(' ')).map(|cli| cli.check)
+        };
+        let args = read("check --max-age 1h30m --at 2026-11-24T06:00:00Z --json -i -").unwrap();
+        assert_eq!(args.max_age, Some(Duration::from_secs(5400)));
+        assert_eq!(args.at.map(|at| at.to_string()).as_deref(), Some("2026-11-24T06:00:00Z"));
+        assert_eq!(args.questions().unwrap(), Questions::Input("-".into()));
+        assert_eq!(read("check -").unwrap().questions().unwrap(), Questions::Input("-".into()));
+        for line in ["check -i x 10.0.0.0/8 1", "check --max-age 2 -", "check --at noon -"] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_a_next_step() {
         for (words, message, hint) in [
             (
