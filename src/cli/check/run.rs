@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::args::Questions;
-use super::{CheckArgs, data, human, table, wire, words};
+use super::{CheckArgs, data, human, table, wire};
 use crate::cli::{CliError, Exit};
 use crate::config::DataDir;
 use crate::model::{Origin, Prefix, Route, Timestamp};
 use crate::origin::Validity;
-use crate::world::{Answer, Freshness, View};
+use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
 
 /// Answers what `args` ask, from the last world below `data` or from a VRP file.
 ///
@@ -27,7 +27,12 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     let questions = args.questions()?;
     let view = data::load_view(args, data, now, err)?;
-    let asker = Asker::new(args, &view, args.at.unwrap_or(now));
+    let now = match view.source() {
+        // What an archive says does not age.
+        ViewSource::World { purpose: Purpose::Archive { at }, .. } => *at,
+        _ => args.at.unwrap_or(now),
+    };
+    let asker = Asker::new(args, &view, now);
     let written = match questions {
         Questions::Input(path) => return table::run(&asker, &path, out),
         Questions::Routes(routes) => asker.routes(&routes, out),
@@ -90,7 +95,7 @@ impl<'a> Asker<'a> {
     fn data_exit(&self, answer: &Answer) -> Exit {
         let too_old = || {
             // What does not say how old it is cannot be shown to be young enough.
-            words::age(self.view, answer, self.now).is_none_or(|age| age > self.stale_after)
+            answer.as_of.is_none_or(|time| self.now.since(time) > self.stale_after)
         };
         if answer.freshness == Freshness::NoData || (self.explicit_max_age && too_old()) {
             Exit::NoData

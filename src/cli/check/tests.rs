@@ -106,6 +106,17 @@ fn every_answer_of_a_lab_is_marked() {
 }
 
 #[test]
+fn an_archive_is_marked_and_does_not_age() {
+    let data = Data::with(&World { purpose: Purpose::Archive { at: NOW }, ..world() });
+    let max_age = Some(std::time::Duration::from_secs(600));
+    let args = CheckArgs { max_age, ..args(&ROUTES[..2]) };
+    let (exit, text) = check_at(data.0.path(), &args, hours(10_000)).unwrap();
+    assert_eq!(exit, Exit::Done);
+    assert!(text.starts_with("VALID  192.0.2.0/24 AS64496  [ARCHIVE"));
+    assert!(text.contains("(1 min ago)"), "{text}");
+}
+
+#[test]
 fn a_file_ends_with_a_summary() {
     let data = Data::with(&full_world());
     let input = data.file(

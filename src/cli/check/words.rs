@@ -1,7 +1,6 @@
 //! Answers in plain words, the same for people and in JSON.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::cli::duration::in_words;
 use crate::model::{Asn, Origin, Timestamp};
@@ -203,15 +202,5 @@ pub(super) fn mark(view: &View) -> Option<&'static str> {
         ViewSource::World { purpose: Purpose::Lab, .. } => Some("LAB, not the real RPKI"),
         ViewSource::World { purpose: Purpose::Archive { .. }, .. } => Some("ARCHIVE, not today"),
         _ => None,
-    }
-}
-
-/// Returns how old the data of an answer are; `None` if that is not known.
-pub(super) fn age(view: &View, answer: &Answer, now: Timestamp) -> Option<Duration> {
-    match view.source() {
-        ViewSource::World { purpose: Purpose::Archive { at }, .. } => {
-            answer.as_of.map(|time| at.since(time))
-        }
-        _ => answer.as_of.map(|time| now.since(time)),
     }
 }
