@@ -48,7 +48,7 @@ pub fn run(
 }
 
 /// Loads the last world, or says what to do without one.
-fn last_world(data: &DataDir) -> Result<crate::world::World, CliError> {
+pub(super) fn last_world(data: &DataDir) -> Result<crate::world::World, CliError> {
     match load_current(&data.world()) {
         Ok(Some(world)) => Ok(world),
         Ok(None) => {

@@ -1,12 +1,14 @@
 //! The command line: arguments, then one file for each command.
 
 mod args;
-//pub mod check;
+pub mod check;
 mod context;
 mod error;
 mod exit;
 pub mod export;
+mod input;
 pub mod lab;
+mod limits;
 mod manual;
 mod progress;
 mod serve;
@@ -46,7 +48,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
     match command {
-        //        Command::Check(args) => check::command(context, &args),
+        Command::Check(args) => check::command(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Sync(args) => sync::run(context, &args),
         Command::Validate(args) => validate::run(context, &args),

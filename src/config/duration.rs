@@ -1,22 +1,30 @@
-//! Durations as people write them: `45s`, `10m`, `2h`, `1d`, or plain seconds.
+//! Durations as people write and read them: `45s`, `10m`, `2h`, `1h30m`, `1d`.
 
 use std::time::Duration;
 
-/// Reads a duration: a whole number with the unit `s`, `m`, `h` or `d`; without a unit, seconds.
+/// The units, with their seconds.
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads whole numbers with the units `d`, `h`, `m`, `s`, such as `2h` or `1h30m`.
+///
+/// A number alone is refused: nobody should have to guess its unit.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..) {
-        Some("" | "s") => 1,
-        Some("m") => 60,
-        Some("h") => 3_600,
-        Some("d") => 86_400,
-        _ => return Err(DurationError),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(DurationError);
+    let mut seconds = 0u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or(DurationError)?;
+        let (number, tail) = rest.split_at(digits);
+        let number: u64 = number.parse().map_err(|_| DurationError)?;
+        let mut tail = tail.chars();
+        let unit = tail.next();
+        let (_, factor) = UNITS.iter().find(|(name, _)| Some(*name) == unit).ok_or(DurationError)?;
+        seconds = number
+            .checked_mul(*factor)
+            .and_then(|more| seconds.checked_add(more))
+            .ok_or(DurationError)?;
+        rest = tail.as_str();
     }
-    let number: u64 = digits.parse().map_err(|_| DurationError)?;
-    number.checked_mul(unit).map(Duration::from_secs).ok_or(DurationError)
+    if text.is_empty() { Err(DurationError) } else { Ok(Duration::from_secs(seconds)) }
 }
 
 /// Writes a duration in its two largest units, for people: `2 h 5 min`, `42 s`, `3 d`.
@@ -37,7 +45,7 @@ pub fn format_duration(duration: Duration) -> String {
 
 /// A text that is no duration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("invalid duration: expected a whole number with s, m, h or d, such as 90m")]
+#[error("expected a duration such as 2h, 90m or 1h30m (units d, h, m, s)")]
 pub struct DurationError;
 
 #[cfg(test)]
@@ -45,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_units_and_plain_seconds() {
+    fn reads_units() {
         for (text, seconds) in
-            [("0", 0), ("45", 45), ("45s", 45), ("10m", 600), ("2h", 7200), ("1d", 86400)]
+            [("0s", 0), ("45s", 45), ("10m", 600), ("2h", 7200), ("1h30m", 5400), ("1d", 86400)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
