@@ -15,8 +15,9 @@ use std::time::Instant;
 
 use prefix_trie::PrefixMap;
 use provost::bgp::Routes;
-use provost::cli::check::{CheckArgs, run};
-use provost::config::DataDir;
+use provost::cli::CliError;
+use provost::cli::check::{CheckArgs, Sources, run};
+use provost::config::{DEFAULT_MAX_AGE, DataDir};
 use provost::model::{Origin, Prefix, Route, Timestamp, Vrp};
 use provost::origin::{Index, Validity, table};
 use provost::payload::VrpFile;
@@ -145,13 +146,19 @@ fn half_a_million_shuffled_lookups_agree_with_other_programs() {
     assert_eq!(table::judge_all(index, &routes), states, "the table pass agrees");
 }
 
+/// The data below `dir`, with the usual age and no cache to judge again.
+fn data_of(dir: &DataDir) -> Sources<'_> {
+    let judge_at = &|_| Err(CliError::no_data("there is no cache"));
+    Sources { dir, max_age: DEFAULT_MAX_AGE, judge_at }
+}
+
 #[test]
 fn check_answers_every_real_route_with_a_summary() {
     let (Some(vrps), Some(input)) = (data(VRPS), data(ROUTES)) else { return };
     let args = CheckArgs { vrps: Some(vrps), input: Some(input), ..CheckArgs::default() };
     let (mut out, mut err) = (anstream::StripStream::new(Vec::new()), Vec::new());
     let dir = DataDir::new("absent");
-    run(&args, &dir, Timestamp(1_795_500_000), &mut out, &mut err).unwrap();
+    run(&args, data_of(&dir), Timestamp(1_795_500_000), &mut out, &mut err).unwrap();
     assert!(err.is_empty(), "{}", String::from_utf8_lossy(&err));
     let text = String::from_utf8(out.into_inner()).unwrap();
     println!("{text}");

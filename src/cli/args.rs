@@ -75,7 +75,7 @@ pub struct CommonArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check announced routes: valid, invalid or unknown, and why
-        Check(super::check::CheckArgs),
+    Check(super::check::CheckArgs),
     /// Run the service: sync, validate, answer over HTTP
     Serve(ServeArgs),
     /// Fetch the repositories, validate, publish a world

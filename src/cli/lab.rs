@@ -202,7 +202,7 @@ fn write_stops(out: &mut dyn Write, stops: &[(Stop, Validity)]) -> io::Result<()
         vec![
             stop.route.prefix.to_string(),
             stop.route.origin.to_string(),
-            words::state_for_people(*validity).to_owned(),
+            words::validity(*validity).to_owned(),
             words::explanation(*validity).to_owned(),
             stop.shows.to_owned(),
         ]

@@ -15,7 +15,6 @@ use crate::world::{Purpose, World};
 
 /// What a run ended with; also the JSON of `sync --json`.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// The world's number; absent when nothing was published.
     pub world: Option<u64>,
@@ -35,7 +34,6 @@ pub struct Summary {
 
 /// One trust anchor's line.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct TrustAnchorSummary {
     /// The TAL's name.
     pub name: String,
@@ -59,7 +57,6 @@ pub struct TrustAnchorSummary {
 
 /// One repository's line.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct RepositorySummary {
     /// Its URI.
     pub uri: String,

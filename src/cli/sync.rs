@@ -8,7 +8,7 @@ use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_tals};
+use crate::config::{Settings, load_tals, record_tals};
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
 use crate::service::engine::Engine;
@@ -138,6 +138,11 @@ pub(super) fn open_engine(
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
+    if access == Access::Write {
+        record_tals(&settings.data, &tals).map_err(|error| {
+            CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
+        })?;
+    }
     Ok(Engine {
         tals,
         store,

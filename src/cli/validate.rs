@@ -11,7 +11,11 @@ use crate::world::World;
 
 /// Runs the command.
 pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
-    let settings = context.worker_settings(&args.trust_anchors, &TransportArgs::default())?;
+    let mut settings = context.worker_settings(&args.trust_anchors, &TransportArgs::default())?;
+    if args.trust_anchors.tal.is_empty() && !args.trust_anchors.no_rir_tals {
+        // Who names no trust anchor means those of the last run.
+        settings = settings.with_recorded_tals();
+    }
     let purpose = Store::purpose_of(&settings.data.cache())
         .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
     match args.at {

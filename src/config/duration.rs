@@ -17,7 +17,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         let number: u64 = number.parse().map_err(|_| DurationError)?;
         let mut tail = tail.chars();
         let unit = tail.next();
-        let (_, factor) = UNITS.iter().find(|(name, _)| Some(*name) == unit).ok_or(DurationError)?;
+        let (_, factor) =
+            UNITS.iter().find(|(name, _)| Some(*name) == unit).ok_or(DurationError)?;
         seconds = number
             .checked_mul(*factor)
             .and_then(|more| seconds.checked_add(more))

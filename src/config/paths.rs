@@ -27,6 +27,11 @@ impl DataDir {
         self.0.join("world")
     }
 
+    /// Returns the directory of the TALs with which the cache was validated last.
+    pub fn tals(&self) -> PathBuf {
+        self.0.join("tals")
+    }
+
     /// Returns the directory of the server's own state.
     pub fn state(&self) -> PathBuf {
         self.0.join("state")

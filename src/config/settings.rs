@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ConfigFile, DataDir};
+use super::{ConfigFile, DataDir, recorded_tals};
 
 /// When data count as stale, unless told otherwise.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
@@ -64,6 +64,12 @@ impl Settings {
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
             refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
         }
+    }
+
+    /// Takes the trust anchors with which the cache was validated last, where that is known.
+    pub fn with_recorded_tals(self) -> Self {
+        let tals = recorded_tals(&self.data);
+        if tals.is_empty() { self } else { Settings { tals, rir_tals: false, ..self } }
     }
 
     /// Returns the flags with which a worker process gets these settings.

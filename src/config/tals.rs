@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::Settings;
+use super::{DataDir, Settings};
 use crate::object::{Tal, TalError, rir_tals};
 
 /// The longest TAL file that is read, in bytes; real ones have about 600.
 const MAX_TAL_FILE: u64 = 64 * 1024;
+
+/// How many TALs are read from a directory; there are five, and a few for tests.
+const MAX_RECORDED: usize = 1_000;
 
 /// A TAL file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,4 +65,34 @@ pub fn load_tals(settings: &Settings) -> Result<Vec<Tal>, TalFileError> {
         tals.push(tal);
     }
     if tals.is_empty() { Err(TalFileError::None) } else { Ok(tals) }
+}
+
+/// Keeps the locators with which a cache is validated beside it, so that others can ask again.
+pub fn record_tals(data: &DataDir, tals: &[Tal]) -> std::io::Result<()> {
+    let dir = data.tals();
+    std::fs::create_dir_all(&dir)?;
+    let names: Vec<PathBuf> =
+        tals.iter().map(|tal| dir.join(format!("{}.tal", tal.name))).collect();
+    for entry in std::fs::read_dir(&dir)? {
+        let path = entry?.path();
+        if !names.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    for (path, tal) in names.iter().zip(tals) {
+        let text = tal.to_string();
+        if std::fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+            std::fs::write(path, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the TAL files with which the cache was validated last, sorted by name.
+pub fn recorded_tals(data: &DataDir) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(data.tals()).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).take(MAX_RECORDED).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "tal"));
+    paths.sort();
+    paths
 }

@@ -67,6 +67,25 @@ pub enum TalError {
     Key,
 }
 
+impl std::fmt::Display for Tal {
+    /// Writes the locator as RFC 8630, section 2.2 wants it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for uri in &self.uris {
+            writeln!(f, "{}", uri.as_str())?;
+        }
+        writeln!(f)?;
+        let key = rpki::util::base64::Xml.encode(&self.spki);
+        // Lines of 64 characters, as people expect base64.
+        let mut rest = key.as_str();
+        while !rest.is_empty() {
+            let (line, tail) = rest.split_at(rest.len().min(64));
+            writeln!(f, "{line}")?;
+            rest = tail;
+        }
+        Ok(())
+    }
+}
+
 impl Tal {
     /// Reads a locator: comments, URIs, a blank line, the key in base64.
     ///
@@ -151,6 +170,13 @@ mod tests {
             let uris: Vec<_> = tal.uris.iter().map(TalUri::as_str).collect();
             assert_eq!(uris, ["https://h/ta.cer", "rsync://h/m/ta.cer"]);
             assert_eq!(tal.spki, rir_tals().remove(0).spki);
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for tal in rir_tals() {
+            assert_eq!(Tal::parse(&tal.name, tal.to_string().as_bytes()).unwrap(), tal);
         }
     }
 

@@ -4,20 +4,11 @@ use crate::origin::{Fit, InvalidReason, Validity};
 use crate::validate::{PointStatus, TrustAnchorStatus};
 use crate::world::{Purpose, RepositoryState};
 
-/// Returns the word for a state of a route (RFC 6811, section 2).
+/// Returns the word for a state of a route; what RFC 6811 calls NotFound is `unknown`.
 pub fn validity(validity: Validity) -> &'static str {
     match validity {
         Validity::Valid => "valid",
         Validity::Invalid(_) => "invalid",
-        Validity::NotFound => "not-found",
-    }
-}
-
-/// Returns the word for a state of a route in text for people, who say "unknown".
-pub fn state_for_people(validity: Validity) -> &'static str {
-    match validity {
-        Validity::Valid => "valid",
-        Validity::Invalid(_) => "INVALID",
         Validity::NotFound => "unknown",
     }
 }

@@ -9,6 +9,15 @@ use crate::model::{Asn, Origin, Prefix, PrefixError, Route, Timestamp};
 
 /// Tell whether announced routes are valid, invalid or unknown, and why
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  provost check 192.0.2.0/24 AS64500          one route, or several pairs
+  provost check 192.0.2.0/24                  what covers it, and which origins that permits
+  provost check -i table.gz --json            a whole table, one line a route, then a summary
+  provost check --vrps vrps.json 192.0.2.0/24 AS64500   without any cache
+
+Exit codes: 0 no invalid route; 3 an invalid route; 4 --require-valid not met;
+5 no data, or older than an explicit --max-age; 2 wrong arguments or input.")]
 pub struct CheckArgs {
     /// Pairs of a prefix and an origin AS; a prefix alone lists what covers it; `-` reads routes
     /// from the standard input
@@ -34,9 +43,6 @@ pub struct CheckArgs {
     pub at: Option<Timestamp>,
 }
 
-/// The age above which data are stale, unless `--max-age` says otherwise (DESIGN, section 6).
-const DEFAULT_MAX_AGE: Duration = Duration::from_secs(2 * 3600);
-
 /// What is asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Questions {
@@ -49,11 +55,6 @@ pub(super) enum Questions {
 }
 
 impl CheckArgs {
-    /// Returns the age above which data are stale.
-    pub(super) fn stale_after(&self) -> Duration {
-        self.max_age.unwrap_or(DEFAULT_MAX_AGE)
-    }
-
     /// Reads the questions.
     pub(super) fn questions(&self) -> Result<Questions, CliError> {
         if let Some(input) = &self.input {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::CheckArgs;
 use crate::cli::export::last_world;
@@ -13,17 +14,28 @@ use crate::model::{Rejected, Timestamp};
 use crate::payload::VrpFile;
 use crate::world::{View, World};
 
+/// Where answers can come from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The data directory.
+    pub dir: &'a DataDir,
+    /// When data count as stale, unless the arguments say otherwise.
+    pub max_age: Duration,
+    /// Judges what the cache holds at another time; writes no state and publishes nothing.
+    pub judge_at: &'a dyn Fn(Timestamp) -> Result<World, CliError>,
+}
+
 /// Loads what the arguments ask for.
 pub(super) fn load_view(
     args: &CheckArgs,
-    data: &DataDir,
+    sources: Sources<'_>,
     now: Timestamp,
     err: &mut dyn Write,
 ) -> Result<View, CliError> {
     match (&args.vrps, args.at) {
         (Some(path), at) => view_of_file(path, at, err),
         (None, None) => {
-            let world = last_world(data).map_err(|error| match error.hint {
+            let world = last_world(sources.dir).map_err(|error| match error.hint {
                 Some(hint) => CliError {
                     hint: Some(format!("{hint}, or answer from a VRP file with --vrps FILE")),
                     ..error
@@ -32,18 +44,8 @@ pub(super) fn load_view(
             })?;
             Ok(View::of_world(Arc::new(world), now))
         }
-        (None, Some(at)) => {
-            judge_cache_at(data, at).map(|world| View::of_world(Arc::new(world), at))
-        }
+        (None, Some(at)) => (sources.judge_at)(at).map(|world| View::of_world(Arc::new(world), at)),
     }
-}
-
-/// Validates what the cache holds as of another time; writes no state and publishes nothing.
-///
-/// The seam to validation (DESIGN, section 11, "Time").
-fn judge_cache_at(_data: &DataDir, at: Timestamp) -> Result<World, CliError> {
-    Err(CliError::usage(format!("cannot judge the cache at {at} yet"))
-        .hint("--at works with --vrps FILE"))
 }
 
 fn view_of_file(path: &Path, at: Option<Timestamp>, err: &mut dyn Write) -> Result<View, CliError> {

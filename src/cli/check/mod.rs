@@ -11,4 +11,34 @@ mod wire;
 mod words;
 
 pub use args::CheckArgs;
+pub use data::Sources;
 pub use run::run;
+
+use super::sync::open_engine;
+use super::validate::judge_at;
+use super::{CliError, Context, Exit};
+use crate::clock;
+use crate::config::{ConfigFile, Settings};
+use crate::model::Timestamp;
+use crate::store::{Access, Store};
+use crate::world::World;
+
+/// Runs the command for the person at the terminal.
+pub fn command(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
+    let settings = context.settings(ConfigFile::default())?;
+    let sources = Sources {
+        dir: &settings.data,
+        max_age: settings.max_age,
+        judge_at: &|at| judge_cache_at(&settings, at),
+    };
+    // `anstream` leaves colours out where nobody sees them, and where NO_COLOR is set.
+    let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
+    run(args, sources, clock::now(), &mut out, &mut std::io::stderr().lock())
+}
+
+/// Judges the cache at another time, under the trust anchors of the last validation.
+fn judge_cache_at(settings: &Settings, at: Timestamp) -> Result<World, CliError> {
+    let purpose = Store::purpose_of(&settings.data.cache())
+        .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
+    judge_at(&open_engine(&settings.clone().with_recorded_tals(), purpose, Access::Read)?, at)
+}

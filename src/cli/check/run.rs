@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::args::Questions;
+use super::data::Sources;
 use super::{CheckArgs, data, human, table, wire};
 use crate::cli::{CliError, Exit};
-use crate::config::DataDir;
 use crate::model::{Origin, Prefix, Route, Timestamp};
 use crate::origin::Validity;
 use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
@@ -20,19 +20,20 @@ use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
 /// The arguments or an input are wrong, there are no data, or the output cannot be written.
 pub fn run(
     args: &CheckArgs,
-    data: &DataDir,
+    sources: Sources<'_>,
     now: Timestamp,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let questions = args.questions()?;
-    let view = data::load_view(args, data, now, err)?;
+    let view = data::load_view(args, sources, now, err)?;
     let now = match view.source() {
         // What an archive says does not age.
         ViewSource::World { purpose: Purpose::Archive { at }, .. } => *at,
         _ => args.at.unwrap_or(now),
     };
-    let asker = Asker::new(args, &view, now);
+    let stale_after = args.max_age.unwrap_or(sources.max_age);
+    let asker = Asker::new(args, &view, now, stale_after);
     let written = match questions {
         Questions::Input(path) => return table::run(&asker, &path, out),
         Questions::Routes(routes) => asker.routes(&routes, out),
@@ -63,13 +64,18 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(args: &CheckArgs, view: &'a View, now: Timestamp) -> Self {
+    pub(super) fn new(
+        args: &CheckArgs,
+        view: &'a View,
+        now: Timestamp,
+        stale_after: Duration,
+    ) -> Self {
         Asker {
             view,
             now,
             json: args.json,
             at: args.at,
-            stale_after: args.stale_after(),
+            stale_after,
             explicit_max_age: args.max_age.is_some(),
             require_valid: args.require_valid,
         }

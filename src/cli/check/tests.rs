@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::run::Asker;
-use super::{CheckArgs, run};
+use super::{CheckArgs, Sources, run};
 use crate::cli::{CliError, Exit};
-use crate::config::DataDir;
+use crate::config::{DEFAULT_MAX_AGE, DataDir};
 use crate::model::Timestamp;
 use crate::world::fixture::{NOW, hours, world};
 use crate::world::{Purpose, View, World, publish};
@@ -32,10 +32,16 @@ impl Data {
     }
 }
 
+/// The data below `dir`, with the usual age and no cache to judge again.
+fn data_of(dir: &DataDir) -> Sources<'_> {
+    let judge_at = &|_| Err(CliError::no_data("there is no cache"));
+    Sources { dir, max_age: DEFAULT_MAX_AGE, judge_at }
+}
+
 fn check_at(dir: &Path, args: &CheckArgs, now: Timestamp) -> Result<(Exit, String), CliError> {
     let mut out = anstream::StripStream::new(Vec::new());
     let mut err = Vec::new();
-    let exit = run(args, &DataDir::new(dir), now, &mut out, &mut err)?;
+    let exit = run(args, data_of(&DataDir::new(dir)), now, &mut out, &mut err)?;
     let text = String::from_utf8([out.into_inner(), err].concat()).unwrap();
     Ok((exit, text.replace(&dir.display().to_string(), "DIR")))
 }
@@ -231,7 +237,7 @@ fn a_closed_pipe_is_no_failure() {
     let dir = DataDir::new(data.0.path());
     for json in [false, true] {
         let args = CheckArgs { json, ..args(&ROUTES[4..6]) };
-        let exit = run(&args, &dir, NOW, &mut Closed, &mut Vec::new()).unwrap();
+        let exit = run(&args, data_of(&dir), NOW, &mut Closed, &mut Vec::new()).unwrap();
         assert_eq!(exit, Exit::Invalid);
     }
 }
@@ -241,14 +247,14 @@ fn the_default_for_stale_is_two_hours() {
     let view = View::of_world(Arc::new(world()), NOW);
     let arguments = args(&[]);
     // What the fixture fetched last is a minute older than its world.
-    let asker = Asker::new(&arguments, &view, Timestamp(hours(2).0 - 60));
+    let asker = Asker::new(&arguments, &view, Timestamp(hours(2).0 - 60), DEFAULT_MAX_AGE);
     let route = |prefix: &str, asn| crate::model::Route {
         prefix: prefix.parse().unwrap(),
         origin: crate::model::Origin::As(crate::model::Asn(asn)),
     };
     let answer = asker.ask(route("192.0.2.0/24", 64496));
     assert_eq!(answer.freshness, crate::world::Freshness::Fresh);
-    let asker = Asker::new(&arguments, &view, Timestamp(hours(2).0 - 59));
+    let asker = Asker::new(&arguments, &view, Timestamp(hours(2).0 - 59), DEFAULT_MAX_AGE);
     let answer = asker.ask(route("192.0.2.0/24", 64496));
     assert!(matches!(answer.freshness, crate::world::Freshness::Stale { .. }));
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::words;
 use crate::model::{Origin, Prefix};
 use crate::origin::CoveringVrp;
-use crate::validate::{PointStatus, TrustAnchorStatus};
-use crate::world::{Answer, DataSource, Freshness, Gap, ItemSource, Purpose, View, ViewSource};
+use crate::output::words as codes;
+use crate::world::{Answer, DataSource, Freshness, Gap, ItemSource, View, ViewSource};
 
 /// The answer for one route.
 #[derive(Serialize)]
@@ -89,7 +89,9 @@ struct Covering<'a> {
 #[derive(Serialize)]
 struct Source<'a> {
     trust_anchor: Option<&'a str>,
-    object: Option<&'a str>,
+    uri: Option<&'a str>,
+    /// SHA-256 of the object, as in the manifest.
+    hash: Option<String>,
     expires: Option<String>,
 }
 
@@ -100,7 +102,8 @@ fn covering<'a>(
 ) -> Vec<Covering<'a>> {
     let source = |source: &ItemSource| Source {
         trust_anchor: view.trust_anchor(*source),
-        object: view.object_uri(*source),
+        uri: view.object_uri(*source),
+        hash: view.object(*source).map(|object| object.hash.to_string()),
         expires: source.expires.map(|time| time.to_string()),
     };
     let covering = answer.verdict.covering.iter();
@@ -151,13 +154,7 @@ impl<'a> FreshnessLine<'a> {
                     missing: "point",
                     name: manifest.as_str(),
                     trust_anchor,
-                    status: match status {
-                        PointStatus::Current => "current",
-                        PointStatus::LastGood => "last-good",
-                        PointStatus::Pending => "pending",
-                        PointStatus::Failed => "failed",
-                        PointStatus::Unreadable => "unreadable",
-                    },
+                    status: codes::point_status(*status),
                     why: why.as_deref(),
                 }
             }
@@ -166,11 +163,7 @@ impl<'a> FreshnessLine<'a> {
                     missing: "trust-anchor",
                     name,
                     trust_anchor: name,
-                    status: match status {
-                        TrustAnchorStatus::Valid => "valid",
-                        TrustAnchorStatus::Missing => "missing",
-                        TrustAnchorStatus::Rejected => "rejected",
-                    },
+                    status: codes::trust_anchor_status(*status),
                     why: why.as_deref(),
                 }
             }
@@ -182,9 +175,7 @@ impl<'a> FreshnessLine<'a> {
 /// What the data of an answer are for.
 pub(super) fn purpose(view: &View) -> &'static str {
     match view.source() {
-        ViewSource::World { purpose: Purpose::Live, .. } => "live",
-        ViewSource::World { purpose: Purpose::Lab, .. } => "lab",
-        ViewSource::World { purpose: Purpose::Archive { .. }, .. } => "archive",
+        ViewSource::World { purpose, .. } => codes::purpose(*purpose),
         ViewSource::File { .. } => "file",
     }
 }

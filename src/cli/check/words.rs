@@ -139,6 +139,7 @@ fn incomplete(gap: &Gap) -> String {
             let status = match status {
                 TrustAnchorStatus::Missing => "was never fetched",
                 TrustAnchorStatus::Rejected | TrustAnchorStatus::Valid => "was rejected",
+                TrustAnchorStatus::Unreadable => "cannot be read from the cache",
             };
             (format!("trust anchor {name} {status}, and could cover it"), why)
         }
