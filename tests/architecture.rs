@@ -84,8 +84,11 @@ fn code() -> BTreeMap<String, String> {
         let name = path.strip_prefix(&root).expect("the file lies below src");
         (name.to_string_lossy().into_owned(), lines.collect::<Vec<_>>().join("\n"))
     };
-    // Modules that exist for tests alone are declared under `cfg(test)`.
-    files.into_iter().map(read).filter(|(name, _)| !name.contains("testing")).collect()
+    // Modules with these names are declared under `cfg(test)`.
+    let tests_only = |name: &str| {
+        name.split(['/', '.']).any(|part| matches!(part, "tests" | "testing" | "fixture"))
+    };
+    files.into_iter().map(read).filter(|(name, _)| !tests_only(name)).collect()
 }
 
 fn layer(module: &str) -> Option<usize> {
