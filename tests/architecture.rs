@@ -1,5 +1,7 @@
 //! The layers of the source, read from the source: arrows point left, and the core is pure.
 
+#![expect(clippy::expect_used, reason = "a source tree that cannot be read is a failed test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
