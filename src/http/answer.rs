@@ -39,7 +39,7 @@ fn answer(app: &App, prefix: &str, asn: &str) -> Result<Json<Body>, Problem> {
     let asn: Asn = asn.parse().map_err(|error: crate::model::AsnError| {
         Problem::asn(error.to_string()).hint("write it as AS64500 or 64500")
     })?;
-    let served = app.current().ok_or_else(Problem::no_data)?;
+    let served = app.answering().ok_or_else(Problem::no_data)?;
     let route = Route { prefix, origin: Origin::As(asn) };
     let answer = served.view().answer(route, app.now(), app.max_age);
     let validity = answer.verdict.validity;
