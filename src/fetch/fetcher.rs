@@ -18,7 +18,7 @@ use crate::model::{ObjectHash, RepositoryId, RsyncModule, Timestamp};
 use crate::store::{
     Attempt, MapChange, RrdpState, Staging, Store, StoreError, StoreErrorKind, Success,
 };
-use crate::world::{RepositoryState, RepositoryStatus};
+use crate::world::RepositoryStatus;
 
 /// What the operator chose about fetching.
 #[derive(Clone, Debug)]
