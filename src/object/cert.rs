@@ -10,6 +10,7 @@ use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 use super::key::rsa_public_key;
 use super::limits::MAX_CERTIFICATE_SIZE;
+use super::name::name_text;
 use super::resources::CertResources;
 use crate::model::{HttpsUri, KeyIdentifier, ObjectUri, TimeWindow, Timestamp};
 
@@ -43,6 +44,8 @@ pub enum Profile {
     Ca,
     /// The one-time certificate of a signed object.
     Ee,
+    /// The one-time certificate of a signed object that is not published (RFC 9323, section 3).
+    DetachedEe,
     /// A BGPsec router certificate.
     Router,
 }
@@ -78,6 +81,7 @@ impl Cert {
             Profile::TrustAnchor => self.rpki.inspect_ta(strict),
             Profile::Ca => self.rpki.inspect_ca(strict),
             Profile::Ee => self.rpki.inspect_ee(strict),
+            Profile::DetachedEe => self.rpki.inspect_detached_ee(strict),
             Profile::Router => self.rpki.inspect_router(strict),
         }
         .map_err(|error: InspectionError| {
@@ -85,6 +89,10 @@ impl Cert {
         })?;
         if profile != Profile::TrustAnchor && self.rpki.ca_issuer().is_none() {
             let detail = "missing Authority Information Access extension";
+            return Err(DecodeError::new(Fault::CertificateProfile, detail));
+        }
+        if profile == Profile::DetachedEe && self.rpki.signed_object().is_some() {
+            let detail = "an object that is not published has a Subject Information Access";
             return Err(DecodeError::new(Fault::CertificateProfile, detail));
         }
         let validity = self.validity();
@@ -179,6 +187,16 @@ impl Cert {
         self.rpki.signed_object().map(|uri| uri.as_str())
     }
 
+    /// Returns where the issuer's certificate is published, as text.
+    pub fn issuer_uri(&self) -> Option<&str> {
+        self.rpki.ca_issuer().map(|uri| uri.as_str())
+    }
+
+    /// Returns the issuer's name as `/CN=..`, safe to print; what it says decides nothing.
+    pub fn issuer_name(&self) -> String {
+        issuer_of_tbs(&self.tbs).unwrap_or_default()
+    }
+
     /// Returns `caRepository`, if it is a URI that we read.
     pub fn ca_repository(&self) -> Option<ObjectUri> {
         let uri: ObjectUri = self.rpki.ca_repository()?.as_str().parse().ok()?;
@@ -197,6 +215,14 @@ impl Cert {
             None => Ok(None),
         }
     }
+}
+
+fn issuer_of_tbs(tbs: &[u8]) -> Option<String> {
+    let mut fields = Reader::whole_sequence(tbs, "tbsCertificate").ok()?;
+    for what in ["version", "serialNumber", "signature algorithm"] {
+        fields.value(what).ok()?;
+    }
+    Some(name_text(fields.sequence("issuer").ok()?))
 }
 
 fn is_same_uri(text: &str, uri: &ObjectUri) -> bool {
