@@ -84,6 +84,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Write the validated payloads for other programs
     Export(super::export::ExportArgs),
+    /// Decode any RPKI object, and show the first rule that it breaks
+    Inspect(super::inspect::InspectArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output

@@ -7,6 +7,8 @@ mod error;
 mod exit;
 pub mod export;
 mod input;
+pub mod inspect;
+mod judged;
 pub mod lab;
 mod limits;
 mod manual;
@@ -55,6 +57,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Export(args) => {
             export::run(&args, &context.data()?, clock::now(), &mut io::stdout().lock())
         }
+        Command::Inspect(args) => inspect::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(&dir),

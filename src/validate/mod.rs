@@ -3,7 +3,9 @@
 //! `run` walks the tree, `point` chooses the state that is in use, `assemble` puts a point
 //! together; every other module is a rule set that knows nothing of storage.
 
+mod alone;
 mod assemble;
+mod checklist;
 mod context;
 mod crl;
 mod file;
@@ -23,6 +25,8 @@ mod source;
 mod tests;
 mod trust_anchor;
 
+pub use alone::judge_alone;
+pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
 pub use finding::Finding;
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
