@@ -33,6 +33,11 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let view = View::of_world(Arc::new(last_world(data)?), now);
+    if !view.has_data() {
+        // An empty file would tell routers that nothing is signed.
+        return Err(CliError::no_data("no trust anchor is valid in the last world")
+            .hint("`provost sync` says why"));
+    }
     if args.output == Path::new("-") {
         return match args.format.write(&view, out).and_then(|()| out.flush()) {
             // Whoever reads has had enough.

@@ -18,12 +18,13 @@ use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_i
 use crate::model::{Timestamp, Vrp};
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
+use crate::output::why::why;
 use crate::output::words;
 use crate::service::supervisor;
 use crate::service::worker::{self, Mode};
 use crate::store::Access;
 use crate::system::shutdown;
-use crate::world::{Purpose, View, World};
+use crate::world::{Answer, Purpose, View, World};
 
 /// The seed of the lab's keys and sessions.
 const SEED: u64 = 1;
@@ -131,14 +132,14 @@ impl Tour {
     /// Prints everything; done only if validation found exactly what the plan says.
     fn show(&self) -> Result<Exit, CliError> {
         let view = View::of_world(self.world.clone(), clock::now());
-        let stops: Vec<(Stop, Validity)> = lab::tour()
-            .into_iter()
-            .map(|stop| (stop, Validity::of(view.index(), stop.route)))
-            .collect();
+        let now = clock::now();
+        let ask = |stop: Stop| (stop, view.answer(stop.route, now, self.settings.max_age));
+        let stops: Vec<(Stop, Answer)> = lab::tour().into_iter().map(ask).collect();
         let truth = self.lab.truth();
         let is_true = found(&view) == truth;
         to_stdout(|out| self.write(out, &stops, &truth, is_true))?;
-        let as_planned = stops.iter().all(|(stop, validity)| stop.expected == expected(*validity));
+        let as_planned =
+            stops.iter().all(|(stop, answer)| stop.expected == expected(answer.verdict.validity));
         let complete = Summary::of(&self.world, true).is_complete();
         Ok(if is_true && as_planned && complete { Exit::Done } else { Exit::Failed })
     }
@@ -146,7 +147,7 @@ impl Tour {
     fn write(
         &self,
         out: &mut dyn Write,
-        stops: &[(Stop, Validity)],
+        stops: &[(Stop, Answer)],
         truth: &Truth,
         is_true: bool,
     ) -> io::Result<()> {
@@ -190,7 +191,7 @@ impl Tour {
     }
 }
 
-fn write_stops(out: &mut dyn Write, stops: &[(Stop, Validity)]) -> io::Result<()> {
+fn write_stops(out: &mut dyn Write, stops: &[(Stop, Answer)]) -> io::Result<()> {
     let head = [
         ("Announced prefix", Align::Left),
         ("Origin AS", Align::Left),
@@ -198,12 +199,12 @@ fn write_stops(out: &mut dyn Write, stops: &[(Stop, Validity)]) -> io::Result<()
         ("Why", Align::Left),
         ("This stop shows", Align::Left),
     ];
-    let rows = stops.iter().map(|(stop, validity)| {
+    let rows = stops.iter().map(|(stop, answer)| {
         vec![
             stop.route.prefix.to_string(),
             stop.route.origin.to_string(),
-            words::validity(*validity).to_owned(),
-            words::explanation(*validity).to_owned(),
+            words::validity(answer.verdict.validity).to_owned(),
+            why(answer),
             stop.shows.to_owned(),
         ]
     });

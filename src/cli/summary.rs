@@ -148,16 +148,15 @@ impl Summary {
             ("VRPs", Align::Right),
             ("ASPAs", Align::Right),
             ("Router keys", Align::Right),
-            ("", Align::Left),
         ];
         let row = |ta: &TrustAnchorSummary| {
             let numbers = [ta.cas, ta.incomplete_cas, ta.roas, ta.vrps, ta.aspas, ta.router_keys];
             let mut row = vec![ta.name.clone(), ta.state.to_owned()];
             row.extend(numbers.map(|number| number.to_string()));
-            row.extend(ta.error.clone());
             row
         };
-        write_columns(out, &head, &self.trust_anchors.iter().map(row).collect::<Vec<_>>())
+        write_columns(out, &head, &self.trust_anchors.iter().map(row).collect::<Vec<_>>())?;
+        write_errors(out, self.trust_anchors.iter().map(|ta| (&ta.name, &ta.error)))
     }
 
     fn write_repositories(&self, out: &mut dyn Write, now: Timestamp) -> io::Result<()> {
@@ -170,13 +169,12 @@ impl Summary {
             ("Findings", Align::Right),
             ("Took", Align::Right),
             ("Up to date", Align::Right),
-            ("", Align::Left),
         ];
         let row = |repository: &RepositorySummary| {
             let age = repository.last_success.as_ref().and_then(|time| time.parse().ok());
             let age = age.map(|time| format!("{} ago", format_duration(now.since(time))));
             let took = repository.milliseconds.map(|ms| format!("{ms} ms"));
-            let mut row = vec![
+            vec![
                 repository.uri.clone(),
                 repository.transport.to_owned(),
                 repository.state.to_owned(),
@@ -185,12 +183,24 @@ impl Summary {
                 repository.findings.to_string(),
                 took.unwrap_or_else(|| "-".to_owned()),
                 age.unwrap_or_else(|| "never".to_owned()),
-            ];
-            row.extend(repository.error.clone());
-            row
+            ]
         };
-        write_columns(out, &head, &self.repositories.iter().map(row).collect::<Vec<_>>())
+        write_columns(out, &head, &self.repositories.iter().map(row).collect::<Vec<_>>())?;
+        write_errors(out, self.repositories.iter().map(|r| (&r.uri, &r.error)))
     }
+}
+
+/// Writes below a table what does not fit into it.
+fn write_errors<'a>(
+    out: &mut dyn Write,
+    errors: impl Iterator<Item = (&'a String, &'a Option<String>)>,
+) -> io::Result<()> {
+    for (name, error) in errors {
+        if let Some(error) = error {
+            writeln!(out, "  {name}: {error}")?;
+        }
+    }
+    Ok(())
 }
 
 fn trust_anchors(world: &World) -> Vec<TrustAnchorSummary> {

@@ -147,6 +147,7 @@ pub(super) fn open_engine(
         tals,
         store,
         fetcher,
+        refresh: settings.refresh,
         transports,
         world_dir: settings.data.world(),
         purpose,

@@ -28,7 +28,7 @@ struct Ready {
 
 /// Answers `/ready`: a world is loaded, and how old it is.
 pub(super) async fn ready(State(app): State<App>) -> Result<Json<impl Serialize>, Problem> {
-    let served = app.current().ok_or_else(Problem::no_data)?;
+    let served = app.answering().ok_or_else(Problem::no_data)?;
     Ok(Json(Ready {
         ready: true,
         max_age_seconds: app.max_age.as_secs(),

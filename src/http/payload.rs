@@ -33,7 +33,7 @@ async fn answer(
     headers: &HeaderMap,
     format: Format,
 ) -> Response {
-    let Some(served) = app.current() else {
+    let Some(served) = app.answering() else {
         return text_error(StatusCode::SERVICE_UNAVAILABLE, NO_DATA);
     };
     // A selection that is not understood must not be answered with everything.

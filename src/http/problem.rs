@@ -52,9 +52,9 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "urn:provost:problem:no-data",
             "There are no validated data yet",
-            "the first validation has not ended, or nothing was ever synced",
+            "the first validation has not ended, or it found no valid trust anchor",
         )
-        .hint("wait for the first sync, or run `provost sync`")
+        .hint("/v1/status says which trust anchors there are; else wait for the first sync")
     }
 
     /// The path leads nowhere.

@@ -37,6 +37,13 @@ impl App {
         self.current.load_full()
     }
 
+    /// Returns what is answered from, if it holds anything to answer from.
+    ///
+    /// A world in which no trust anchor is valid has states to show, but no answers.
+    pub(super) fn answering(&self) -> Option<Arc<Served>> {
+        self.current().filter(|served| served.view().has_data())
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         (self.now)()
     }

@@ -57,7 +57,7 @@ pub(super) async fn by_query(State(app): State<App>, uri: Uri) -> Response {
 }
 
 fn answer(app: &App, question: Result<(&str, &str), String>) -> Response {
-    let Some(served) = app.current() else {
+    let Some(served) = app.answering() else {
         return json_error(StatusCode::SERVICE_UNAVAILABLE, NO_DATA);
     };
     let bad = |text: &str| json_error(StatusCode::BAD_REQUEST, text);

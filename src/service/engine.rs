@@ -15,9 +15,6 @@ use crate::store::{Store, Transports};
 use crate::validate::{self, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
-/// How often a trust anchor's certificate is fetched again.
-const TRUST_ANCHOR_REFRESH: Duration = Duration::from_secs(3_600);
-
 /// When a trust anchor whose certificate could not be fetched is tried again.
 const TRUST_ANCHOR_RETRY: Duration = Duration::from_secs(120);
 
@@ -33,6 +30,8 @@ pub struct Engine {
     pub store: Store,
     /// The network.
     pub fetcher: Fetcher,
+    /// How often a trust anchor's certificate is fetched again.
+    pub refresh: Duration,
     /// The transports in use.
     pub transports: Transports,
     /// Where worlds are published.
@@ -97,7 +96,7 @@ impl Engine {
         match self.fetcher.fetch_trust_anchor(&self.store, tal, self.transports).await {
             Ok(fetch) => {
                 let failed = fetch.error.is_some();
-                let next = if failed { soon() } else { clock::now().plus(TRUST_ANCHOR_REFRESH) };
+                let next = if failed { soon() } else { clock::now().plus(self.refresh) };
                 // Certificates of trust anchors are small and seldom change: always look.
                 Fetched { changed: !failed, next_attempt: next }
             }

@@ -7,6 +7,7 @@ use super::{ObjectRecord, PointRecord, Purpose, World};
 use crate::model::{Aspa, ResourceSet, RouterKey, TimeWindow, Timestamp, Vrp, WorldId};
 use crate::origin::Index;
 use crate::payload::{FileFormat, VrpFile};
+use crate::validate::TrustAnchorStatus;
 
 /// A world or a VRP file at one time: what is valid then, and the origin index over it.
 ///
@@ -185,6 +186,15 @@ impl View {
     /// Returns the world, unless the view is that of a VRP file.
     pub fn world(&self) -> Option<&Arc<World>> {
         self.world.as_ref()
+    }
+
+    /// Tells whether there is anything to answer from: a valid trust anchor, or a VRP.
+    ///
+    /// Without, "unknown" would be a silent wrong answer.
+    pub fn has_data(&self) -> bool {
+        let anchors = self.world.iter().flat_map(|world| &world.trust_anchors);
+        let mut statuses = anchors.map(|anchor| anchor.status);
+        !self.vrps.is_empty() || statuses.any(|status| status == TrustAnchorStatus::Valid)
     }
 
     /// Returns the VRPs, sorted and each once.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::args::Questions;
 use super::data::Sources;
-use super::{CheckArgs, data, human, table, wire};
+use super::{CheckArgs, data, human, table, wire, words};
 use crate::cli::{CliError, Exit};
 use crate::model::{Origin, Prefix, Route, Timestamp};
 use crate::origin::Validity;
+use crate::output::answer::AnswerBody;
 use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
 
 /// Answers what `args` ask, from the last world below `data` or from a VRP file.
@@ -27,6 +28,11 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     let questions = args.questions()?;
     let view = data::load_view(args, sources, now, err)?;
+    if !view.has_data() {
+        let message = format!("{} holds nothing to answer from", words::source(&view, args.at));
+        return Err(CliError::no_data(message)
+            .hint("no trust anchor is valid there: `provost sync` says why; or use --vrps FILE"));
+    }
     let now = match view.source() {
         // What an archive says does not age.
         ViewSource::World { purpose: Purpose::Archive { at }, .. } => *at,
@@ -116,7 +122,7 @@ impl<'a> Asker<'a> {
         let mut write = || {
             for answer in &answers {
                 if self.json {
-                    write_json(out, &wire::RouteLine::new(self.view, answer))?;
+                    write_json(out, &AnswerBody::new(self.view, answer))?;
                 } else {
                     human::write_answer(out, self.view, answer, self.now)?;
                 }

@@ -187,6 +187,7 @@ fn a_vrp_file_answers_alone_as_of_its_own_time() {
     let data = Data(tempfile::tempdir().unwrap());
     let json = r#"{ "metadata": { "buildtime": "2026-11-23T05:00:00Z" }, "roas": [
         { "asn": 64496, "prefix": "192.0.2.0/24", "maxLength": 24, "ta": "ripe", "expires": 1795500000 },
+        { "asn": 64496, "prefix": "203.0.113.0/24", "maxLength": 24, "ta": "ripe", "expires": 1795500009 },
         { "asn": 64496, "prefix": "192.0.2.0/33" } ] }"#;
     let vrps = Some(data.file("vrps.json", json));
     let file = CheckArgs { vrps, ..args(&ROUTES[..2]) };
@@ -195,6 +196,8 @@ fn a_vrp_file_answers_alone_as_of_its_own_time() {
     let expired = Timestamp(1_795_500_001);
     let (_, at) = data.check(&CheckArgs { at: Some(expired), ..file.clone() }).unwrap();
     insta::assert_snapshot!(text + &at);
+    let empty = CheckArgs { at: Some(Timestamp(1_795_500_010)), ..file.clone() };
+    assert_eq!(data.check(&empty).unwrap_err().exit, Exit::NoData, "all has expired");
     let (exit, _) = check_at(data.0.path(), &file, hours(1000)).unwrap();
     assert_eq!(exit, Exit::Done, "without --at nothing expires");
     let max_age = Some(std::time::Duration::from_secs(3600));
