@@ -78,6 +78,11 @@ impl CaContext {
         self.key.verify_sig(message, signature).is_ok()
     }
 
+    /// Tells whether this CA has the key `spki` (DER).
+    pub(crate) fn has_key(&self, spki: &[u8]) -> bool {
+        self.spki == spki
+    }
+
     /// Tells whether a CA with this key and manifest is this one or above it.
     ///
     /// Both are compared: anyone can put any key into a certificate (THREATS G24).

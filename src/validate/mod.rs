@@ -21,6 +21,8 @@ mod policy;
 mod reason;
 mod run;
 mod source;
+mod steps;
+mod tak;
 #[cfg(test)]
 mod tests;
 mod trust_anchor;
@@ -36,3 +38,4 @@ pub use policy::Policy;
 pub use reason::{Effect, Reason, UnknownReason};
 pub use run::step;
 pub use source::{ObjectSource, Selection, SourceError};
+pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};

@@ -294,7 +294,7 @@ fn add_tak(sheet: &mut Sheet, tak: &Tak) {
 
 fn add_tal(sheet: &mut Sheet, tal: &Tal) {
     sheet.text("type", "Type", "tal");
-    sheet.text("name", "Name", &*tal.name);
+    sheet.text("name", "Name", printable(&tal.name));
     if let Ok(key) = rpki::crypto::PublicKey::decode(tal.spki.as_slice()) {
         sheet.hex("ski", "Subject key identifier", key.key_identifier().as_slice());
     }

@@ -2,8 +2,10 @@
 
 mod certificates;
 mod damage;
+mod display;
 mod payloads;
 mod points;
+mod steps;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
