@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::sync::open_engine;
+use super::sync::{as_fetched, open_engine};
 use super::{CliError, Context};
 use crate::clock;
 use crate::config::{ConfigFile, Settings};
@@ -75,6 +75,7 @@ impl Judged {
             Purpose::Live | Purpose::Lab => clock::now(),
         });
         let engine = open_engine(&settings.with_recorded_tals(), purpose, Access::Read)?;
+        let engine = as_fetched(engine)?;
         let validated = engine.judge(&engine.store.load_state()?, at)?;
         let snapshot = engine.store.snapshot(engine.transports, at)?;
         let repositories = engine.statuses()?.into_keys().collect();

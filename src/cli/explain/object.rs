@@ -68,6 +68,10 @@ impl FindingBody {
     }
 }
 
+/// What is said of an object whose CA is not among those that were reached.
+const NO_CA: &str = "it is published, but no valid CA publishes there: one above it was rejected, \
+                     has expired or was not fetched";
+
 /// How many findings of a point are named.
 const SHOWN: usize = 10;
 
@@ -92,7 +96,10 @@ pub(super) fn explain(
     Ok(Explained {
         uri: uri.to_string(),
         verdict: verdict_word(&located.verdict),
-        sentence: sentence(&located.verdict),
+        sentence: match (&located.verdict, located.point) {
+            (Verdict::NotListed, None) => NO_CA,
+            (verdict, _) => sentence(verdict),
+        },
         hash: located.hash.map(|hash| hash.to_string()),
         judged_at: judged.validation().time.to_string(),
         purpose: words::purpose(judged.purpose()),
@@ -161,7 +168,8 @@ impl Explained {
             return writeln!(out);
         }
         let mark = if self.purpose == "live" { "" } else { self.purpose };
-        writeln!(out, "{}  {}  {mark}", self.verdict.to_uppercase(), self.uri)?;
+        let line = format!("{}  {}  {mark}", self.verdict.to_uppercase(), self.uri);
+        writeln!(out, "{}", line.trim_end())?;
         writeln!(out, "  At {}, {}.", self.judged_at, self.sentence)?;
         if let Some(point) = &self.point {
             writeln!(out, "  Point:       {} ({})", point.manifest, point.status)?;

@@ -361,8 +361,11 @@ pub(super) fn write_links(out: &mut dyn Write, chain: &[Link]) -> io::Result<()>
         if let Some(until) = &link.valid_until {
             writeln!(out, "    valid until  {until}")?;
         }
-        let next = link.manifest_next_update.as_deref().unwrap_or("no manifest is in use");
-        writeln!(out, "    manifest     {} ({}; next update {next})", link.manifest, link.status)?;
+        let next = match &link.manifest_next_update {
+            Some(next) => format!("next update {next}"),
+            None => "no manifest is in use".to_owned(),
+        };
+        writeln!(out, "    manifest     {} ({}; {next})", link.manifest, link.status)?;
     }
     Ok(())
 }
