@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use provost::ca::{Issuer, KeyPool, ObjectFields};
+use provost::ca::{Issuer, KeyPool, ObjectFields, RoaPrefix};
 use provost::clock;
-use provost::lab::{generate, small_internet};
-use provost::model::{ObjectHash, ResourceSet, TimeWindow};
+use provost::lab::{Plan, Roa, generate, small_internet};
+use provost::model::{Asn, ObjectHash, ResourceSet, TimeWindow, Timestamp};
 use serde_json::Value;
 use support::{Running, free_address, get, provost_in, stdout, text, wait_for};
 
@@ -29,13 +29,21 @@ const ALDER_ROA: &str = "rsync://hosted.lab.example/repo/alder/alder-v4.roa";
 impl Filled {
     /// Writes the default lab, lets `damage` at it, and takes it into a cache.
     fn new(damage: impl FnOnce(&Path)) -> Filled {
+        Filled::of_plan(small_internet(), None, damage)
+    }
+
+    /// The same for any plan; at a given time it becomes an archive.
+    fn of_plan(plan: Plan, at: Option<Timestamp>, damage: impl FnOnce(&Path)) -> Filled {
         let tree = tempfile::tempdir().unwrap();
         let data = tempfile::tempdir().unwrap();
-        generate(tree.path(), small_internet(), 0, clock::now()).unwrap();
+        generate(tree.path(), plan, 0, at.unwrap_or_else(clock::now)).unwrap();
         damage(tree.path());
         let filled = Filled { tree, data };
         let mut sync = filled.provost(&["sync", "--no-rir-tals"]);
         sync.arg("--from").arg(filled.tree.path());
+        if let Some(at) = at {
+            sync.arg("--at").arg(at.to_string());
+        }
         for anchor in ["north", "east", "south"] {
             let tal = filled.tree.path().join(format!("tals/{anchor}.tal"));
             sync.arg("--tal").arg(tal);
@@ -142,6 +150,50 @@ fn an_object_of_the_cache_is_inspected_with_the_verdict_on_its_chain() {
     assert_eq!(later["validation"], "N/A");
     let gone = filled.provost(&["inspect", "rsync://nowhere.example/a/b.roa"]).output().unwrap();
     assert_eq!(gone.status.code(), Some(5));
+}
+
+/// 2026-01-01T00:00:00Z.
+const FIXED: Timestamp = Timestamp(1_767_225_600);
+
+/// A lab at a fixed time, in which `birch` has a ROA for a prefix that it does not hold.
+fn overclaiming() -> Filled {
+    let mut plan = small_internet();
+    let north = &mut plan.trust_anchors[0];
+    let birch = north.children.iter_mut().find(|ca| ca.name == "birch").unwrap();
+    let prefix = RoaPrefix { prefix: "203.0.113.128/26".parse().unwrap(), max_length: None };
+    birch.roas.push(Roa { name: "lost".into(), asn: Asn(65536), prefixes: vec![prefix] });
+    Filled::of_plan(plan, Some(FIXED), |_| {})
+}
+
+#[test]
+fn what_people_read_is_as_reviewed() {
+    let filled = overclaiming();
+    let lost = "rsync://delegated.lab.example/repo/birch/lost.roa";
+    let mut shown = String::new();
+    for words in [
+        &["explain", "192.0.2.64/26", "AS64497"][..],
+        // The ROA that would have made it valid is named, though its CA does not hold the prefix.
+        &["explain", "203.0.113.128/26", "AS65536"],
+        &["explain", "--steps", lost],
+        &["explain", "rsync://hosted.lab.example/repo/alder/alder.gbr"],
+        &["inspect", lost],
+    ] {
+        shown += &format!("$ provost {}\n", words.join(" "));
+        shown += &stdout(&mut filled.provost(words));
+        shown.push('\n');
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn a_lost_roa_that_covers_the_route_is_the_first_suspect() {
+    let filled = overclaiming();
+    let explained = filled.json(&["explain", "--json", "203.0.113.128/26", "AS65536"]);
+    assert_eq!(explained["state"], "unknown");
+    let suspect = &explained["suspects"][0];
+    assert_eq!(suspect["finding"]["reason"]["code"], "cert.overclaim");
+    assert_eq!(suspect["would"], "it would have said 203.0.113.128/26-26 AS65536");
+    assert_eq!(explained["suspects"].as_array().unwrap().len(), 1);
 }
 
 /// Signs a checklist over `files` with the key of the CA `alder`, for `prefix`.

@@ -216,9 +216,7 @@ fn suspects(judged: &Judged, route: Route) -> Result<Vec<Suspect>, CliError> {
     let prefix = route.prefix;
     let mut found = Vec::new();
     for point in &judged.validation().points {
-        if !point.resources.contains_prefix(prefix) {
-            continue;
-        }
+        let is_inside = point.resources.contains_prefix(prefix);
         let has_no_data = point.status != PointStatus::Current;
         for finding in &point.findings {
             let effect = finding.reason.effect();
@@ -227,7 +225,9 @@ fn suspects(judged: &Judged, route: Route) -> Result<Vec<Suspect>, CliError> {
             }
             let would = would_say(judged, finding, prefix, point)?;
             let (rank, would) = match would {
+                // Also if the CA does not hold the prefix: that may be what is wrong.
                 Spoke::Covers(words) => (0, Some(words)),
+                Spoke::Unknown if !is_inside => continue,
                 Spoke::Unknown if has_no_data => (1, None),
                 Spoke::Unknown => (2, None),
                 Spoke::Other => continue,
