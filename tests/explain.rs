@@ -8,11 +8,12 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
-use provost::ca::{Issuer, KeyPool, ObjectFields, RoaPrefix};
+use provost::ca::{Issuer, KeyPool, ManifestFields, ObjectFields, RoaPrefix, TakKey};
 use provost::clock;
 use provost::lab::{Plan, Roa, generate, small_internet};
-use provost::model::{Asn, ObjectHash, ResourceSet, TimeWindow, Timestamp};
+use provost::model::{Asn, ObjectHash, ObjectUri, ResourceSet, TimeWindow, Timestamp};
 use serde_json::Value;
 use support::{Running, free_address, get, provost_in, stdout, text, wait_for};
 
@@ -20,6 +21,8 @@ use support::{Running, free_address, get, provost_in, stdout, text, wait_for};
 struct Filled {
     tree: tempfile::TempDir,
     data: tempfile::TempDir,
+    /// What `sync` printed.
+    summary: String,
 }
 
 const ELM: &str = "rsync://hosted.lab.example/repo/elm/elm.mft";
@@ -38,7 +41,7 @@ impl Filled {
         let data = tempfile::tempdir().unwrap();
         generate(tree.path(), plan, 0, at.unwrap_or_else(clock::now)).unwrap();
         damage(tree.path());
-        let filled = Filled { tree, data };
+        let mut filled = Filled { tree, data, summary: String::new() };
         let mut sync = filled.provost(&["sync", "--no-rir-tals"]);
         sync.arg("--from").arg(filled.tree.path());
         if let Some(at) = at {
@@ -48,7 +51,7 @@ impl Filled {
             let tal = filled.tree.path().join(format!("tals/{anchor}.tal"));
             sync.arg("--tal").arg(tal);
         }
-        stdout(&mut sync);
+        filled.summary = stdout(&mut sync);
         filled
     }
 
@@ -145,7 +148,7 @@ fn an_object_of_the_cache_is_inspected_with_the_verdict_on_its_chain() {
     let verdicts: Vec<_> = objects.iter().map(|o| o["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["valid", "valid", "valid", "valid", "hash-checked", "valid"]);
     // Three years later every certificate below the trust anchors has ended.
-    let at = clock::now().plus(std::time::Duration::from_secs(3 * 365 * 86_400)).to_string();
+    let at = clock::now().plus(Duration::from_secs(3 * 365 * 86_400)).to_string();
     let later = filled.json(&["inspect", "--json", "--at", &at, ALDER_ROA]);
     assert_eq!(later["validation"], "N/A");
     let gone = filled.provost(&["inspect", "rsync://nowhere.example/a/b.roa"]).output().unwrap();
@@ -158,8 +161,8 @@ const FIXED: Timestamp = Timestamp(1_767_225_600);
 /// A lab at a fixed time, in which `birch` has a ROA for a prefix that it does not hold.
 fn overclaiming() -> Filled {
     let mut plan = small_internet();
-    let north = &mut plan.trust_anchors[0];
-    let birch = north.children.iter_mut().find(|ca| ca.name == "birch").unwrap();
+    let mut cas = plan.trust_anchors.iter_mut().flat_map(|anchor| &mut anchor.children);
+    let birch = cas.find(|ca| ca.name == "birch").unwrap();
     let prefix = RoaPrefix { prefix: "203.0.113.128/26".parse().unwrap(), max_length: None };
     birch.roas.push(Roa { name: "lost".into(), asn: Asn(65536), prefixes: vec![prefix] });
     Filled::of_plan(plan, Some(FIXED), |_| {})
@@ -196,12 +199,73 @@ fn a_lost_roa_that_covers_the_route_is_the_first_suspect() {
     assert_eq!(explained["suspects"].as_array().unwrap().len(), 1);
 }
 
+/// Puts a TAK that announces a next key into the point of the trust anchor `north`.
+fn with_a_next_key(tree: &Path) {
+    let directory: ObjectUri = "rsync://registry.lab.example/repo/north/".parse().unwrap();
+    let uri = |name: &str| directory.join(name).unwrap();
+    let key = |number| KeyPool::shared().key(number).unwrap();
+    let (north, ee, next) = (key(0), key(501), key(502));
+    let (crl, certificate) = (uri("north.crl"), uri("north.cer"));
+    let now = clock::now();
+    let updates = TimeWindow::new(now, now.plus(Duration::from_secs(86_400)));
+    let (mft, tak) = (uri("north.mft"), uri("north.tak"));
+    let fields = |serial, uri| ObjectFields {
+        issuer: Issuer { key: &north, certificate: &certificate, crl: &crl },
+        key: &ee,
+        serial,
+        validity: updates,
+        signing_time: now,
+        uri,
+    };
+    let point = tree.join("registry.lab.example/repo/north");
+    let (current, successor) = (north.spki_der().to_vec(), next.spki_der().to_vec());
+    let ta_key =
+        |spki| TakKey { comments: &[], uris: &["https://registry.lab.example/next.cer"], spki };
+    let object = fields(5_000, &tak).tak(ta_key(&current), None, Some(ta_key(&successor))).unwrap();
+    fs::write(point.join("north.tak"), object.encode()).unwrap();
+    fs::remove_file(point.join("north.mft")).unwrap();
+    let files: Vec<_> = fs::read_dir(&point)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, ObjectHash::of(&fs::read(entry.path()).unwrap()))
+        })
+        .collect();
+    let content = ManifestFields { number: 2, updates, files: &files };
+    let manifest = fields(5_001, &mft).manifest(content).unwrap();
+    fs::write(point.join("north.mft"), manifest.encode()).unwrap();
+}
+
+#[test]
+fn g37_a_next_key_is_shown_everywhere_and_followed_nowhere() {
+    let filled = Filled::new(with_a_next_key);
+    let shown = &filled.summary;
+    assert!(shown.contains("tak.successor: the trust anchor announces its next key"), "{shown}");
+    let tak = "rsync://registry.lab.example/repo/north/north.tak";
+    let explained = filled.json(&["explain", "--json", "--steps", tak]);
+    assert_eq!(explained["verdict"], "valid");
+    assert_eq!(explained["finding"]["reason"]["code"], "tak.successor");
+    let detail = explained["finding"]["detail"].as_str().unwrap();
+    assert!(detail.contains("https://registry.lab.example/next.cer"), "{detail}");
+    assert_eq!(explained["steps"].as_array().unwrap().last().unwrap()["result"], "noted");
+    let shown = filled.json(&["inspect", "--json", tak]);
+    assert_eq!(shown["takeys"][1]["name"], "successor");
+    let address = free_address();
+    let mut server = filled.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let _server = Running::start(&mut server);
+    let status = wait_for("status", || get(address, "/v1/status").filter(|(code, _)| *code == 200));
+    let status: Value = serde_json::from_str(&status.1).unwrap();
+    assert_eq!(status["trust_anchors"][0]["findings"]["tak.successor"], 1, "{status}");
+    assert_eq!(filled.json(&["check", "--json", "192.0.2.0/25", "AS64496"])["state"], "valid");
+}
+
 /// Signs a checklist over `files` with the key of the CA `alder`, for `prefix`.
 fn checklist(prefix: &str, files: &[(Option<&str>, ObjectHash)]) -> Vec<u8> {
     // With seed 0, the keys of the CAs are the first of the pool: north, alder, ...
     let (alder, ee) = (KeyPool::shared().key(1).unwrap(), KeyPool::shared().key(500).unwrap());
     let now = clock::now();
-    let until = now.plus(std::time::Duration::from_secs(86_400));
+    let until = now.plus(Duration::from_secs(86_400));
     let certificate = "rsync://registry.lab.example/repo/north/alder.cer".parse().unwrap();
     let crl = "rsync://hosted.lab.example/repo/alder/alder.crl".parse().unwrap();
     let fields = ObjectFields {

@@ -145,7 +145,7 @@ impl Judged {
         let mut found = None;
         for index in &here {
             let Some(point) = points.get(*index) else { continue };
-            let located = self.locate_in(*index, point, uri)?;
+            let located = self.locate_in(*index, point, uri, &self.listed(point)?)?;
             let is_better = matches!(
                 located.verdict,
                 Verdict::Valid | Verdict::HashChecked | Verdict::Rejected(_)
@@ -167,19 +167,19 @@ impl Judged {
         }
     }
 
-    /// Says what became of an object in the directory of a point.
-    fn locate_in(
+    /// Says what became of an object in the directory of a point, whose manifest lists `listed`.
+    pub(super) fn locate_in(
         &self,
         index: usize,
         point: &PointOutcome,
         uri: &ObjectUri,
+        listed: &[(String, ObjectHash)],
     ) -> Result<Located, CliError> {
         let published = self.published(point.repository.as_ref(), uri)?;
         let findings = point.findings.iter().filter(|f| f.object == uri.as_str());
         let about = findings
             .min_by_key(|finding| finding.reason.effect())
             .filter(|finding| finding.reason.effect() != crate::validate::Effect::Warning);
-        let listed = self.listed(point)?;
         let listed = listed.iter().find(|(name, _)| name == uri.file_name()).map(|(_, hash)| *hash);
         let whole = point.findings.first().cloned();
         let is_manifest = *uri == point.location.manifest;
@@ -192,6 +192,7 @@ impl Judged {
             },
             (None, _) if listed.is_some() && listed == published => {
                 match ObjectKind::of_name(uri.file_name()) {
+                    ObjectKind::Other if is_judged_tak(point, uri) => Verdict::Valid,
                     ObjectKind::Ghostbusters | ObjectKind::Other => Verdict::HashChecked,
                     _ => Verdict::Valid,
                 }
@@ -267,6 +268,11 @@ impl Judged {
         }
         Ok(endings)
     }
+}
+
+/// Tells whether an object is a TAK that validation judges: one in a trust anchor's own point.
+pub(super) fn is_judged_tak(point: &PointOutcome, uri: &ObjectUri) -> bool {
+    point.parent.is_none() && uri.file_name().ends_with(".tak")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]

@@ -9,10 +9,10 @@ use super::route::{Link, links, write_links};
 use super::steps::{self, StepBody};
 use crate::cli::CliError;
 use crate::cli::inspect::verdict_word;
-use crate::cli::judged::{Judged, Located, Verdict};
+use crate::cli::judged::{Judged, Located, Verdict, is_judged_tak};
 use crate::model::ObjectUri;
 use crate::output::words;
-use crate::validate::{Checked, Finding, ObjectKind};
+use crate::validate::{Checked, Effect, Finding, ObjectKind};
 
 /// What is known about one object.
 #[derive(Serialize)]
@@ -46,6 +46,8 @@ pub(super) struct FindingBody {
     object: String,
     detail: String,
     reason: ReasonBody,
+    #[serde(skip)]
+    is_warning: bool,
 }
 
 impl FindingBody {
@@ -54,12 +56,14 @@ impl FindingBody {
             object: finding.object.clone(),
             detail: finding.detail.clone(),
             reason: ReasonBody::new(finding.reason),
+            is_warning: finding.reason.effect() == Effect::Warning,
         }
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let ReasonBody { code, title, meaning, fix, rule, .. } = &self.reason;
-        writeln!(out, "  Broken by:   {}", self.object)?;
+        let label = if self.is_warning { "Noted on:" } else { "Broken by:" };
+        writeln!(out, "  {label:<12} {}", self.object)?;
         writeln!(out, "  Reason:      {code}: {title}")?;
         writeln!(out, "  Found:       {}", self.detail)?;
         writeln!(out, "  Meaning:     {meaning}")?;
@@ -93,6 +97,9 @@ pub(super) fn explain(
         _ => None,
     };
     let point = located.point.and_then(|index| judged.point(index));
+    // What is in use may still be worth a warning.
+    let note = point.and_then(|point| point.findings.iter().find(|f| f.object == uri.as_str()));
+    let finding = finding.or(note);
     Ok(Explained {
         uri: uri.to_string(),
         verdict: verdict_word(&located.verdict),
@@ -141,9 +148,7 @@ fn checked(judged: &Judged, uri: &ObjectUri, located: &Located) -> Checked {
                 None => Checked::Object(kind),
             }
         }
-        (_, Some(point)) if point.parent.is_none() && uri.file_name().ends_with(".tak") => {
-            Checked::Tak
-        }
+        (_, Some(point)) if is_judged_tak(point, uri) => Checked::Tak,
         _ => Checked::Object(kind),
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::validate::{Checked, Finding, steps};
+use crate::validate::{Checked, Effect, Finding, steps};
 
 /// One check and how it went.
 #[derive(Serialize)]
@@ -18,11 +18,12 @@ pub(super) struct StepBody {
 
 /// Returns the checks of an object that failed with `finding`, or passed them all.
 ///
-/// A reason that two checks share is put down to the first of them.
+/// A warning is noted and ends nothing. A reason that two checks share is put down to the first of them.
 pub(super) fn walk(of: Checked, finding: Option<&Finding>) -> Vec<StepBody> {
     let all = steps(of);
     let failed =
         finding.map(|finding| all.iter().position(|step| step.reasons.contains(&finding.reason)));
+    let is_warning = finding.is_some_and(|finding| finding.reason.effect() == Effect::Warning);
     let numbered = (1..).zip(all.iter().enumerate());
     numbered
         .map(|(number, (index, step))| {
@@ -30,11 +31,13 @@ pub(super) fn walk(of: Checked, finding: Option<&Finding>) -> Vec<StepBody> {
                 None => "passed",
                 // A reason of no check, as a read error is.
                 Some(None) => "not reached",
-                Some(Some(at)) if index < at => "passed",
+                Some(Some(at)) if index == at && is_warning => "noted",
+                Some(Some(at)) if index < at || is_warning => "passed",
                 Some(Some(at)) if index == at => "FAILED",
                 Some(Some(_)) => "not reached",
             };
-            let reason = finding.filter(|_| result == "FAILED").map(|f| f.reason.code());
+            let reason =
+                finding.filter(|_| matches!(result, "FAILED" | "noted")).map(|f| f.reason.code());
             StepBody { number, check: step.title, result, reason }
         })
         .collect()
@@ -68,6 +71,10 @@ mod tests {
         assert!(results[..failed].iter().all(|result| *result == "passed"));
         assert!(results[failed + 1..].iter().all(|result| *result == "not reached"));
         assert_eq!(steps[failed].reason, Some("cert.expired"));
+        let warning = Finding { reason: Reason::TakSuccessor, ..finding };
+        let noted = walk(Checked::Tak, Some(&warning));
+        assert!(noted.iter().all(|step| matches!(step.result, "passed" | "noted")));
+        assert_eq!(noted.last().and_then(|step| step.reason), Some("tak.successor"));
         let passed = walk(Checked::Point, None);
         assert!(passed.iter().all(|step| step.result == "passed"));
     }

@@ -197,9 +197,10 @@ fn add_point(sheet: &mut Sheet, judged: &Judged, index: usize) -> Result<(), Cli
     let status = crate::output::words::point_status(point.status);
     sheet.text("point_status", "Publication point", status);
     let mut entries: Vec<Entry> = Vec::new();
-    for (name, _) in judged.listed(point)? {
-        let Ok(uri) = point.location.directory.join(&name) else { continue };
-        let located = judged.locate(&uri)?;
+    let listed = judged.listed(point)?;
+    for (name, _) in &listed {
+        let Ok(uri) = point.location.directory.join(name) else { continue };
+        let located = judged.locate_in(index, point, &uri, &listed)?;
         let word = verdict_word(&located.verdict);
         let reason = reason_of(&located.verdict);
         let members = [
