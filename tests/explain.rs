@@ -205,7 +205,8 @@ fn with_a_next_key(tree: &Path) {
     let uri = |name: &str| directory.join(name).unwrap();
     let key = |number| KeyPool::shared().key(number).unwrap();
     let (north, ee, next) = (key(0), key(501), key(502));
-    let (crl, certificate) = (uri("north.crl"), uri("north.cer"));
+    let crl = uri("north.crl");
+    let certificate = "rsync://registry.lab.example/ta/north.cer".parse().unwrap();
     let now = clock::now();
     let updates = TimeWindow::new(now, now.plus(Duration::from_secs(86_400)));
     let (mft, tak) = (uri("north.mft"), uri("north.tak"));

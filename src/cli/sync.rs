@@ -8,7 +8,7 @@ use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_tals, record_tals};
+use crate::config::{Settings, load_constraints, load_tals, record_tals};
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::Engine;
@@ -121,6 +121,12 @@ pub(super) fn open_engine(
     access: Access,
 ) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
+    let policy = Policy {
+        unsafe_vrps: settings.unsafe_vrps,
+        max_depth: settings.max_ca_depth,
+        constraints: load_constraints(settings)?,
+        ..Policy::default()
+    };
     let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
@@ -151,7 +157,7 @@ pub(super) fn open_engine(
         transports,
         world_dir: settings.data.world(),
         purpose,
-        policy: Policy::default(),
+        policy,
     })
 }
 

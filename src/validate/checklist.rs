@@ -83,7 +83,10 @@ pub fn judge_checklist(
         Some(rejection) => Err(reject(rejection)),
         None => {
             let key = cert.aki().map(|aki| aki.to_string()).unwrap_or_default();
-            let wanted = format!("{key}, certified at {}", cert.issuer_uri().unwrap_or("?"));
+            let wanted = format!(
+                "{key}, certified at {}",
+                cert.issuer_uri().map_or("?", |uri| uri.as_str())
+            );
             Err(ChecklistFault::NoIssuer { wanted })
         }
     }
@@ -99,7 +102,7 @@ fn context(point: &PointOutcome, source: &dyn ObjectSource) -> Result<CaContext,
         trust_anchor_name: "".into(),
         trust_anchor: point.trust_anchor,
         issuer: None,
-        certificate_uri: point.certificate_uri.clone(),
+        certificate_uris: vec![point.certificate_uri.clone()],
         certificate_hash: point.certificate_hash,
     };
     CaContext::new(&cert, point.resources.clone(), place).map_err(|_| gone())
@@ -116,6 +119,10 @@ fn judge_below(
 ) -> Result<Result<(), Rejection>, ChecklistFault> {
     let cert = &object.cert;
     let judge = || {
+        if *cert.issuer() != ca.subject {
+            let detail = "the key is that of the CA, but the name of the issuer is not";
+            return Err(Rejection::new(Reason::CertIssuerName, detail));
+        }
         if !ca.verify(cert.tbs(), cert.signature()) {
             let detail = "the signature does not verify with the key of the CA";
             return Err(Rejection::new(Reason::CertSignature, detail));

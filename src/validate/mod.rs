@@ -6,6 +6,7 @@
 mod alone;
 mod assemble;
 mod checklist;
+mod constraints;
 mod context;
 mod crl;
 mod file;
@@ -20,6 +21,7 @@ mod point;
 mod policy;
 mod reason;
 mod run;
+mod settle;
 mod source;
 mod steps;
 mod tak;
@@ -29,13 +31,15 @@ mod trust_anchor;
 
 pub use alone::judge_alone;
 pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
+pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
-pub use policy::Policy;
+pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
 pub use run::step;
 pub use source::{ObjectSource, Selection, SourceError};
 pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};
+pub use trust_anchor::replaces_trust_anchor;

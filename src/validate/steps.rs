@@ -25,7 +25,19 @@ const DIGEST: Step = step("the signed digest is that of the content", &[Reason::
 const PROFILE: Step =
     step("the certificate keeps to its profile", &[Reason::CertProfile, Reason::CertKey]);
 const PLACE: Step = step("the certificate is for the place of publication", &[Reason::ObjectUri]);
-const ISSUER: Step = step("the certificate names the key of the CA", &[Reason::CertAki]);
+const ISSUER: Step = step(
+    "the certificate names the key and the name of the CA",
+    &[Reason::CertAki, Reason::CertIssuerName],
+);
+const CONSTRAINTS: Step = step(
+    "the constraints of the trust anchor permit the resources",
+    &[Reason::TrustAnchorConstraint],
+);
+/// Warnings, after all else.
+const FORM: Step = step(
+    "the certificate is in the form of its profile",
+    &[Reason::CertIssuerUri, Reason::CertNameForm],
+);
 const VALIDITY: Step =
     step("the certificate is valid at this time", &[Reason::CertNotYetValid, Reason::CertExpired]);
 const SIGNING_TIME: Step =
@@ -42,6 +54,7 @@ const CERTIFICATE: Step = step(
     "it decodes as a certificate",
     &[
         Reason::CertMalformed,
+        Reason::CertAlgorithm,
         Reason::CertSerial,
         Reason::CertResourcesForm,
         Reason::ObjectTooLarge,
@@ -55,9 +68,11 @@ const ENVELOPE: Step = step(
     &[
         Reason::ObjectMalformed,
         Reason::ObjectContentType,
+        Reason::ObjectAlgorithm,
         Reason::ObjectTooLarge,
         Reason::ObjectTooManyEntries,
         Reason::CertMalformed,
+        Reason::CertAlgorithm,
         Reason::CertSerial,
         Reason::CertResourcesForm,
     ],
@@ -73,6 +88,10 @@ const TRUST_ANCHOR: &[Step] = &[
     step("it lists its resources", &[Reason::TrustAnchorInherit]),
     step("its own key signed it", &[Reason::TrustAnchorSignature]),
     step("it says where it publishes", &[Reason::CertLocation]),
+    step(
+        "it is in the form of its profile, and not valid for very long",
+        &[Reason::CertNameForm, Reason::TrustAnchorLongLived],
+    ),
 ];
 
 /// A publication point: its manifest, the listed files, its CRL (RFC 9286, section 6).
@@ -84,8 +103,10 @@ const POINT: &[Step] = &[
         &[
             Reason::ManifestMalformed,
             Reason::ObjectContentType,
+            Reason::ObjectAlgorithm,
             Reason::ObjectTooLarge,
             Reason::CertMalformed,
+            Reason::CertAlgorithm,
             Reason::CertSerial,
             Reason::CertResourcesForm,
         ],
@@ -163,6 +184,7 @@ const CA: &[Step] = &[
     step("the CA is not too deep", &[Reason::CaTooDeep]),
     CRL_URI,
     REVOKED,
+    FORM,
     step("no newer certificate is for the same CA", &[Reason::CaTwice]),
     step("the trust anchor has not too many CAs", &[Reason::CaTooMany]),
 ];
@@ -177,9 +199,11 @@ const ROUTER: &[Step] = &[
     CERT_SIGNATURE,
     step("its key is a point of P-256", &[Reason::CertKey]),
     OVERCLAIM,
+    CONSTRAINTS,
     step("it is not for too many ASes", &[Reason::RouterTooManyAsns]),
     CRL_URI,
     REVOKED,
+    FORM,
 ];
 
 /// A route origin authorisation (RFC 9582).
@@ -198,6 +222,7 @@ const ROA: &[Step] = &[
     step("the certificate has no AS numbers", &[Reason::RoaAsResources]),
     step("the certificate lists its addresses", &[Reason::RoaInherit]),
     OVERCLAIM,
+    CONSTRAINTS,
     step(
         "its content is that of a ROA",
         &[
@@ -211,6 +236,10 @@ const ROA: &[Step] = &[
     ),
     step("the certificate holds every prefix", &[Reason::RoaNotCovered]),
     REVOKED,
+    FORM,
+    step("the CA has not too many VRPs", &[Reason::RoaTooManyVrps, Reason::RoaManyOrigins]),
+    step("the trust anchor has not too many VRPs", &[Reason::TrustAnchorTooManyVrps]),
+    step("no CA that could speak about the prefix is lost", &[Reason::RoaUnsafeVrps]),
 ];
 
 /// An autonomous system provider authorisation (draft-ietf-sidrops-aspa-profile).
@@ -229,6 +258,7 @@ const ASPA: &[Step] = &[
     step("the certificate has no addresses", &[Reason::AspaIpResources]),
     step("the certificate lists its AS numbers", &[Reason::AspaInherit]),
     OVERCLAIM,
+    CONSTRAINTS,
     step(
         "its content is that of an ASPA",
         &[
@@ -241,6 +271,8 @@ const ASPA: &[Step] = &[
     ),
     step("the certificate holds the customer", &[Reason::AspaNotCovered]),
     REVOKED,
+    FORM,
+    step("the customer has not too many providers", &[Reason::AspaTooManyProviders]),
 ];
 
 /// The rest: only the hash counts (RFC 9286, section 6.5).

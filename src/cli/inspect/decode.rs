@@ -135,7 +135,7 @@ fn add_certificate_head(sheet: &mut Sheet, cert: &Cert) {
     }
     sheet.text("cert_issuer", "Certificate issuer", cert.issuer_name());
     sheet.serial("cert_serial", "Certificate serial", &cert.serial());
-    sheet.optional("aia", "Authority info access", cert.issuer_uri());
+    sheet.optional("aia", "Authority info access", cert.issuer_uri().map(|uri| uri.as_str()));
 }
 
 fn add_validity(sheet: &mut Sheet, cert: &Cert) {

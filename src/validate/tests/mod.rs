@@ -1,11 +1,15 @@
 //! Small signed worlds in memory, and the rules tried on them.
 
 mod certificates;
+mod conformance;
 mod damage;
+mod degradation;
 mod display;
 mod payloads;
 mod points;
+mod policies;
 mod steps;
+mod surgery;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
