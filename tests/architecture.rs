@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "system"],
     &["fetch"],
     &["output"],
+    &["rtr"],
     &["http"],
     &["lab"],
     &["config"],
@@ -43,6 +44,11 @@ const PURE: &[&str] = &[
     "store/select.rs",
     "fetch/plan.rs",
     "fetch/backoff.rs",
+    "rtr/encode.rs",
+    "rtr/guard.rs",
+    "rtr/history.rs",
+    "rtr/inbox.rs",
+    "rtr/pdu.rs",
 ];
 
 /// What pure code does not name.

@@ -4,6 +4,7 @@ pub mod engine;
 mod error;
 mod publication;
 mod restart;
+mod routers;
 mod schedule;
 pub mod server;
 pub mod supervisor;

@@ -13,6 +13,7 @@
 mod formats;
 mod fort;
 mod ours;
+mod routers;
 mod routinator;
 mod rpki_client;
 mod support;

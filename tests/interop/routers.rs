@@ -1,0 +1,318 @@
+//! Routers of other projects: each takes the whole table of a running service over RTR, follows
+//! a change, survives a restart of the server, and holds exactly our VRPs.
+//!
+//! Debian 12: rtr-tools 0.8.0, BIRD 2.0.12, GoBGP 3.10.0, FRR 8.4.4 with `frr-rpki-rtrlib`,
+//! StayRTR 0.5.1.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use provost::ca::RoaPrefix;
+use provost::lab::{Lab, Roa, RsyncUse};
+use provost::model::Asn;
+
+use crate::support::{is_installed, lab};
+
+/// How long a router may take to see a change: Notify comes at once, a retry after seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A child process that ends with the test.
+struct Program(Child);
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Program(command.spawn().expect("it starts"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        terminate(self.0.id());
+        let _ = self.0.wait();
+    }
+}
+
+fn terminate(pid: u32) {
+    let _ = Command::new("kill").arg(pid.to_string()).output();
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A lab with a service over it.
+struct Service {
+    lab: Lab,
+    routers: SocketAddr,
+    data: tempfile::TempDir,
+    program: Program,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let lab = lab(RsyncUse::Never).await;
+        let data = tempfile::tempdir().unwrap();
+        let routers = free_address();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
+        command.args(["serve", "--lab", "--no-rir-tals", "--no-rsync", "--allow-local-addresses"]);
+        command.args(["--refresh", "1s", "--http", &free_address().to_string()]);
+        command.args(["--rtr", &routers.to_string()]).arg("--data-dir").arg(data.path());
+        command.arg("--root-cert").arg(lab.tls_root());
+        for tal in lab.tals() {
+            command.arg("--tal").arg(tal);
+        }
+        command.env("HOME", data.path()).env_remove("PROVOST_CONFIG");
+        command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET");
+        let program = Program::start(&mut command);
+        until("the service listens", || TcpStream::connect(routers).is_ok()).await;
+        Service { lab, routers, data, program }
+    }
+
+    /// Returns the VRPs that a router must hold, as `PREFIX MAX-LENGTH ASN`.
+    fn truth(&self) -> BTreeSet<String> {
+        let vrps = self.lab.truth().vrps;
+        vrps.iter().map(|(vrp, _)| row(&vrp.prefix, vrp.max_length, vrp.asn.0)).collect()
+    }
+
+    fn add_roa(&mut self) {
+        let prefix = "203.0.113.128/26".parse().unwrap();
+        let prefixes = vec![RoaPrefix { prefix, max_length: None }];
+        let roa = Roa { name: "elm-new".into(), asn: Asn(64511), prefixes };
+        self.lab.add_roa("elm", roa, provost::clock::now()).unwrap();
+    }
+
+    fn remove_roa(&mut self) {
+        self.lab.remove_roa("elm", "elm-new", provost::clock::now()).unwrap();
+    }
+
+    /// Ends the server child; the supervisor starts another.
+    fn restart_server(&self) {
+        let children = format!("/proc/{0}/task/{0}/children", self.program.0.id());
+        let tasks = Path::new(&children).parent().unwrap().parent().unwrap().to_owned();
+        for task in fs::read_dir(tasks).unwrap().flatten() {
+            let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            for pid in list.split_whitespace() {
+                let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                if String::from_utf8_lossy(&arguments).contains("--no-worker") {
+                    terminate(pid.parse().unwrap());
+                }
+            }
+        }
+    }
+
+    /// Takes a router through everything; `held` asks it what it holds.
+    async fn guide(mut self, held: impl Fn() -> BTreeSet<String>) {
+        self.expect("the whole table", &held).await;
+        self.add_roa();
+        self.expect("an announcement", &held).await;
+        self.restart_server();
+        self.remove_roa();
+        self.expect("a withdrawal, after a restart", &held).await;
+    }
+
+    async fn expect(&self, what: &str, held: &impl Fn() -> BTreeSet<String>) {
+        let truth = self.truth();
+        let started = Instant::now();
+        loop {
+            let found = held();
+            if found == truth {
+                return;
+            }
+            let late = started.elapsed() > PATIENCE;
+            assert!(!late, "{what}: the router holds {found:#?}, the truth is {truth:#?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn row(prefix: &impl ToString, max_length: impl ToString, asn: impl ToString) -> String {
+    format!("{} {} {}", prefix.to_string(), max_length.to_string(), asn.to_string())
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn rtrclient_holds_our_vrps() {
+    if !is_installed("rtrclient").await {
+        return;
+    }
+    let service = Service::start().await;
+    let address = service.routers;
+    service
+        .guide(|| {
+            let mut command = Command::new("rtrclient");
+            command.args(["-e", "-t", "csv", "tcp", &address.ip().to_string()]);
+            let csv = output(command.arg(address.port().to_string()));
+            let rows = csv.lines().filter_map(|line| {
+                let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+                let [prefix, length, max_length, asn] = fields.as_slice() else { return None };
+                Some(row(&format!("{prefix}/{length}"), max_length, asn))
+            });
+            rows.collect()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn rtrdump_of_stayrtr_holds_our_vrps() {
+    if !is_installed("rtrdump").await {
+        return;
+    }
+    let service = Service::start().await;
+    let (address, file) = (service.routers, service.data.path().join("dump.json"));
+    service
+        .guide(|| {
+            let mut command = Command::new("timeout");
+            command.args(["20", "rtrdump", "-type", "plain", "-rtr.version", "1", "-file"]);
+            output(command.arg(&file).args(["-connect", &address.to_string()]));
+            let json = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+            let json: serde_json::Value = json.unwrap_or_default();
+            let roas = json["roas"].as_array().cloned().unwrap_or_default();
+            let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
+            let rows = roas
+                .iter()
+                .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
+            rows.collect()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn bird_holds_our_vrps() {
+    if !is_installed("bird").await {
+        return;
+    }
+    let service = Service::start().await;
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    let directory = service.data.path().to_owned();
+    let config = directory.join("bird.conf");
+    let socket = directory.join("bird.ctl");
+    let lines = format!(
+        "router id 192.0.2.1;\nroa4 table r4;\nroa6 table r6;\nprotocol device {{ }}\n\
+         protocol rpki provost {{ roa4 {{ table r4; }}; roa6 {{ table r6; }};\n\
+         remote \"{ip}\" port {port}; retry keep 2; refresh keep 30; expire 600; }}\n"
+    );
+    fs::write(&config, lines).unwrap();
+    let mut command = Command::new("bird");
+    command.arg("-f").arg("-c").arg(&config).arg("-s").arg(&socket);
+    let _bird = Program::start(command.arg("-P").arg(directory.join("bird.pid")));
+    service
+        .guide(|| {
+            let mut rows = BTreeSet::new();
+            for table in ["r4", "r6"] {
+                let mut command = Command::new("birdc");
+                command.arg("-s").arg(&socket);
+                let text = output(command.args(["show", "route", "table", table]));
+                rows.extend(text.lines().filter_map(bird_row));
+            }
+            rows
+        })
+        .await;
+}
+
+/// Reads `198.51.100.0/22-24 AS64497  [provost ...`.
+fn bird_row(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let (prefix, max_length) = words.next()?.rsplit_once('-')?;
+    let asn = words.next()?.strip_prefix("AS")?;
+    Some(row(&prefix, max_length, asn))
+}
+
+#[tokio::test]
+async fn gobgp_holds_our_vrps() {
+    if !is_installed("gobgpd").await || !is_installed("gobgp").await {
+        return;
+    }
+    let service = Service::start().await;
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    let config = service.data.path().join("gobgp.toml");
+    let lines = format!(
+        "[global.config]\nas = 64500\nrouter-id = \"192.0.2.1\"\nport = -1\n\
+         [[rpki-servers]]\n[rpki-servers.config]\naddress = \"{ip}\"\nport = {port}\n"
+    );
+    fs::write(&config, lines).unwrap();
+    let api = free_address();
+    let mut command = Command::new("gobgpd");
+    command.arg("-f").arg(&config);
+    let _gobgpd = Program::start(command.args(["--api-hosts", &api.to_string()]));
+    service
+        .guide(|| {
+            let mut rows = BTreeSet::new();
+            for family in ["ipv4", "ipv6"] {
+                let mut command = Command::new("gobgp");
+                command.args(["-u", &api.ip().to_string(), "-p", &api.port().to_string()]);
+                let text = output(command.args(["rpki", "table", "-a", family]));
+                rows.extend(text.lines().filter_map(gobgp_row));
+            }
+            rows
+        })
+        .await;
+}
+
+/// Reads `192.0.2.0/24       24     64496      127.0.0.1:3323`.
+fn gobgp_row(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [prefix, max_length, asn, _] = words.as_slice() else { return None };
+    prefix.contains('/').then(|| row(prefix, max_length, asn))
+}
+
+/// Where Debian keeps the daemon.
+const BGPD: &str = "/usr/lib/frr/bgpd";
+
+#[tokio::test]
+async fn frr_holds_our_vrps() {
+    let module = PathBuf::from("/usr/lib/x86_64-linux-gnu/frr/modules/bgpd_rpki.so");
+    if !module.exists() {
+        println!("skipped: frr-rpki-rtrlib is not installed");
+        return;
+    }
+    if !is_installed(BGPD).await || !is_installed("vtysh").await {
+        return;
+    }
+    let service = Service::start().await;
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    // FRR becomes somebody else, and refuses sockets in a directory of others.
+    let directory = tempfile::Builder::new().prefix("provost-frr-").tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let lines = format!(
+        "rpki\n rpki polling_period 30\n rpki retry_interval 2\n \
+         rpki cache {ip} {port} preference 1\n exit\n"
+    );
+    fs::write(at("bgpd.conf"), lines).unwrap();
+    crate::support::open_to_all(directory.path());
+    let mut command = Command::new(BGPD);
+    command.args(["-M", "rpki", "-n", "-Z", "-p", "0", "-S", "-u", "root", "-g", "root"]);
+    command.arg("-f").arg(at("bgpd.conf")).arg("-i").arg(at("bgpd.pid"));
+    let _bgpd = Program::start(command.arg("--vty_socket").arg(directory.path()));
+    service
+        .guide(|| {
+            let mut command = Command::new("vtysh");
+            command.arg("--vty_socket").arg(directory.path()).args(["-d", "bgpd", "-c"]);
+            let text = output(command.arg("show rpki prefix-table json"));
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let prefixes = json["prefixes"].as_array().cloned().unwrap_or_default();
+            let rows = prefixes.iter().map(|vrp| {
+                let address = vrp["prefix"].as_str().unwrap_or_default();
+                let prefix = format!("{address}/{}", vrp["prefixLenMin"]);
+                row(&prefix, &vrp["prefixLenMax"], &vrp["asn"])
+            });
+            rows.collect()
+        })
+        .await;
+}
