@@ -106,12 +106,20 @@ impl Service {
     }
 
     /// Takes a router through everything; `held` asks it what it holds.
-    async fn guide(mut self, held: impl Fn() -> BTreeSet<String>) {
+    async fn guide(self, held: impl Fn() -> BTreeSet<String>) {
+        self.guide_with(held, || ()).await;
+    }
+
+    /// The same with a router that must be told to connect again at once.
+    async fn guide_with(mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
         self.expect("the whole table", &held).await;
         self.add_roa();
         self.expect("an announcement", &held).await;
         self.restart_server();
         self.remove_roa();
+        let routers = self.routers;
+        until("the server is back", || TcpStream::connect(routers).is_ok()).await;
+        reconnect();
         self.expect("a withdrawal, after a restart", &held).await;
     }
 
@@ -156,8 +164,10 @@ async fn rtrclient_holds_our_vrps() {
     let address = service.routers;
     service
         .guide(|| {
-            let mut command = Command::new("rtrclient");
-            command.args(["-e", "-t", "csv", "tcp", &address.ip().to_string()]);
+            // Refused once, it would wait for ten minutes: the retry interval.
+            let mut command = Command::new("timeout");
+            command.args(["10", "rtrclient", "-e", "-t", "csv", "tcp"]);
+            command.arg(address.ip().to_string());
             let csv = output(command.arg(address.port().to_string()));
             let rows = csv.lines().filter_map(|line| {
                 let fields: Vec<&str> = line.split(',').map(str::trim).collect();
@@ -300,19 +310,24 @@ async fn frr_holds_our_vrps() {
     command.args(["-M", "rpki", "-n", "-Z", "-p", "0", "-S", "-u", "root", "-g", "root"]);
     command.arg("-f").arg(at("bgpd.conf")).arg("-i").arg(at("bgpd.pid"));
     let _bgpd = Program::start(command.arg("--vty_socket").arg(directory.path()));
-    service
-        .guide(|| {
-            let mut command = Command::new("vtysh");
-            command.arg("--vty_socket").arg(directory.path()).args(["-d", "bgpd", "-c"]);
-            let text = output(command.arg("show rpki prefix-table json"));
-            let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            let prefixes = json["prefixes"].as_array().cloned().unwrap_or_default();
-            let rows = prefixes.iter().map(|vrp| {
-                let address = vrp["prefix"].as_str().unwrap_or_default();
-                let prefix = format!("{address}/{}", vrp["prefixLenMin"]);
-                row(&prefix, &vrp["prefixLenMax"], &vrp["asn"])
-            });
-            rows.collect()
-        })
-        .await;
+    let ask = |words: &str| {
+        let mut command = Command::new("vtysh");
+        command.arg("--vty_socket").arg(directory.path()).args(["-d", "bgpd", "-c", words]);
+        output(&mut command)
+    };
+    let held = || {
+        let json = serde_json::from_str(&ask("show rpki prefix-table json"));
+        let json: serde_json::Value = json.unwrap_or_default();
+        let prefixes = json["prefixes"].as_array().cloned().unwrap_or_default();
+        let rows = prefixes.iter().map(|vrp| {
+            let address = vrp["prefix"].as_str().unwrap_or_default();
+            let prefix = format!("{address}/{}", vrp["prefixLenMin"]);
+            row(&prefix, &vrp["prefixLenMax"], &vrp["asn"])
+        });
+        rows.collect()
+    };
+    // It keeps what it has and connects again after ten minutes, the retry interval that the
+    // cache names; not everybody wants to wait for so long.
+    let reconnect = || drop(ask("rpki reset"));
+    service.guide_with(held, reconnect).await;
 }
