@@ -65,8 +65,13 @@ const WITHDRAW: u8 = 0;
 /// A VRP of one family, with its fields in the order in which they are compared.
 type Row<A> = (A, u8, u8, u32);
 
-/// Splits VRPs by family, each sorted ascending.
-fn rows(vrps: &[Vrp]) -> (Vec<Row<[u8; 4]>>, Vec<Row<[u8; 16]>>) {
+/// VRPs by family, each sorted ascending.
+struct Rows {
+    v4: Vec<Row<[u8; 4]>>,
+    v6: Vec<Row<[u8; 16]>>,
+}
+
+fn rows(vrps: &[Vrp]) -> Rows {
     let (mut v4, mut v6) = (Vec::with_capacity(vrps.len()), Vec::new());
     for vrp in vrps {
         let (max_length, length, asn) = (vrp.max_length, vrp.prefix.len(), vrp.asn.0);
@@ -77,14 +82,13 @@ fn rows(vrps: &[Vrp]) -> (Vec<Row<[u8; 4]>>, Vec<Row<[u8; 16]>>) {
     }
     v4.sort_unstable();
     v6.sort_unstable();
-    (v4, v6)
+    Rows { v4, v6 }
 }
 
 fn put_vrps(out: &mut Vec<u8>, version: Version, announced: &[Vrp], withdrawn: &[Vrp]) {
-    let (announced_v4, announced_v6) = rows(announced);
-    let (withdrawn_v4, withdrawn_v6) = rows(withdrawn);
-    put_rows(out, version, kind::IPV4_PREFIX, &announced_v4, &withdrawn_v4);
-    put_rows(out, version, kind::IPV6_PREFIX, &announced_v6, &withdrawn_v6);
+    let (announced, withdrawn) = (rows(announced), rows(withdrawn));
+    put_rows(out, version, kind::IPV4_PREFIX, &announced.v4, &withdrawn.v4);
+    put_rows(out, version, kind::IPV6_PREFIX, &announced.v6, &withdrawn.v6);
 }
 
 fn put_rows<const N: usize>(

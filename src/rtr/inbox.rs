@@ -56,10 +56,10 @@ impl Inbox {
             Err(Broken::Tell { code, pdu: BytesMut::from(pdu) })
         };
         let spoken = Version::from_number(header.version);
-        if header.kind != kind::ERROR_REPORT {
-            if let Some(agreed) = agreed.filter(|agreed| spoken != Some(*agreed)) {
-                return tell(ErrorCode::UnexpectedVersion.for_version(agreed), &self.0);
-            }
+        if let Some(agreed) = agreed.filter(|agreed| spoken != Some(*agreed))
+            && header.kind != kind::ERROR_REPORT
+        {
+            return tell(ErrorCode::UnexpectedVersion.for_version(agreed), &self.0);
         }
         let length = match header.check() {
             Ok(length) => length,
