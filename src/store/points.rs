@@ -1,5 +1,7 @@
 //! The last good state of each publication point: state that validation carries on.
 
+use std::sync::Arc;
+
 use rusqlite::{Row, params};
 
 use super::db::{Store, bump_generation};
@@ -48,7 +50,7 @@ impl Store {
     }
 }
 
-fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, LastGood)> {
+fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, Arc<LastGood>)> {
     let manifest = ManifestRef {
         hash: ObjectHash(row.get("manifest")?),
         number: row.get("number")?,
@@ -57,7 +59,7 @@ fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, LastGood)> {
     };
     let manifest_uri = schema::read_uri(row, "manifest_uri")?;
     let objects = hashes(&row.get::<_, Vec<u8>>("objects")?).collect();
-    Ok((PointId(row.get("id")?), LastGood { manifest, manifest_uri, objects }))
+    Ok((PointId(row.get("id")?), Arc::new(LastGood { manifest, manifest_uri, objects })))
 }
 
 /// Takes a column of hashes apart.

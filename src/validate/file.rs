@@ -21,9 +21,9 @@ pub(crate) struct FileRules<'a> {
 /// A file that passed.
 pub(crate) enum ValidFile {
     /// A CA, to be followed.
-    Ca(Box<CaContext>),
+    Ca(Arc<CaContext>),
     /// Payload.
-    Payload(PayloadObject),
+    Payload(Arc<PayloadObject>),
 }
 
 /// A verdict on a file: everything but revocation, which is a look-up that is always made again.
@@ -75,7 +75,7 @@ fn judge_certificate_file(
     if cert.is_ca() {
         let ca = judge_ca(subject, &cert, rules.trust_anchor_name, rules.policy, moment)?;
         check_crl_uri(&cert, rules.crl_uri)?;
-        let valid = ValidFile::Ca(Box::new(ca));
+        let valid = ValidFile::Ca(Arc::new(ca));
         return Ok(FileVerdict { kind: ObjectKind::CaCertificate, serial: cert.serial(), valid });
     }
     if !cert.has_extended_key_usage() {
@@ -94,5 +94,5 @@ fn verdict(kind: ObjectKind, subject: Subject<'_>, cert: &Cert, payload: Payload
         validity: cert.validity(),
         payload,
     };
-    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(object) }
+    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(Arc::new(object)) }
 }

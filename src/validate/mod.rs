@@ -8,12 +8,15 @@ mod context;
 mod crl;
 mod file;
 mod finding;
+mod key;
 mod last_good;
 mod manifest;
+mod memo;
 mod moment;
 mod object;
 mod outcome;
 mod payload;
+mod plan;
 mod point;
 mod policy;
 mod reason;
@@ -22,13 +25,17 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod trust_anchor;
+mod witness;
 
 pub use finding::Finding;
+pub use key::RULES_VERSION;
+pub use memo::{Memory, PointMemo};
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
+pub use plan::{ChangedDirectories, Changes};
 pub use policy::Policy;
 pub use reason::{Effect, Reason, UnknownReason};
-pub use run::step;
+pub use run::{Inputs, Step, advance, step};
 pub use source::{ObjectSource, Selection, SourceError};

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod damage;
+mod memo;
 mod payloads;
 mod points;
 mod walk;
