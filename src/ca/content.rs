@@ -31,7 +31,7 @@ pub struct RoaPrefix {
     pub max_length: Option<u8>,
 }
 
-/// Writes the content of a ROA, its prefixes sorted and each once (RFC 9582, section 4.3.2).
+/// Writes the content of a ROA, its prefixes sorted and each once (RFC 9582, section 4.3.3).
 pub fn roa_content(asn: Asn, prefixes: &[RoaPrefix]) -> Vec<u8> {
     let mut prefixes = prefixes.to_vec();
     prefixes.sort_unstable();

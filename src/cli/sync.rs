@@ -8,7 +8,7 @@ use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_tals, record_tals};
+use crate::config::{Settings, load_constraints, load_tals, record_tals, record_transports};
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
 use crate::service::engine::Engine;
@@ -78,7 +78,11 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
     let now = judged_at(engine);
     let report = import_tree(dir, &engine.store, &engine.tals, now)?;
     for (name, reason) in &report.drops.listed {
-        tracing::warn!(file = name, ?reason, "not imported");
+        tracing::info!(file = name, ?reason, "not imported");
+    }
+    if let Some((first, reason)) = report.drops.listed.first() {
+        let files = report.drops.count;
+        tracing::warn!(files, first, ?reason, "files are no objects; with -v each is named");
     }
     // What certificates name and the tree lacks is absent, and not still to come.
     loop {
@@ -114,6 +118,14 @@ fn judged_at(engine: &Engine) -> Timestamp {
     }
 }
 
+/// Takes the transports with which the cache was filled, for commands that touch no network.
+pub(super) fn with_recorded_transports(settings: Settings) -> Result<Settings, CliError> {
+    let path = settings.data.transports();
+    settings
+        .with_recorded_transports()
+        .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))
+}
+
 /// Opens what a worker works with.
 pub(super) fn open_engine(
     settings: &Settings,
@@ -121,6 +133,12 @@ pub(super) fn open_engine(
     access: Access,
 ) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
+    let policy = Policy {
+        unsafe_vrps: settings.unsafe_vrps,
+        max_depth: settings.max_ca_depth,
+        constraints: load_constraints(settings)?,
+        ..Policy::default()
+    };
     let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
@@ -142,6 +160,10 @@ pub(super) fn open_engine(
         record_tals(&settings.data, &tals).map_err(|error| {
             CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
         })?;
+        record_transports(settings).map_err(|error| {
+            let path = settings.data.transports();
+            CliError::failed(format!("cannot write {}: {error}", path.display()))
+        })?;
     }
     Ok(Engine {
         tals,
@@ -151,7 +173,7 @@ pub(super) fn open_engine(
         transports,
         world_dir: settings.data.world(),
         purpose,
-        policy: Policy::default(),
+        policy,
     })
 }
 

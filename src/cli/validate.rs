@@ -2,7 +2,7 @@
 
 use super::context::to_stdout;
 use super::summary::Summary;
-use super::sync::{finish, judge_once, open_engine};
+use super::sync::{finish, judge_once, open_engine, with_recorded_transports};
 use super::{CliError, Context, Exit, TransportArgs, ValidateArgs};
 use crate::model::Timestamp;
 use crate::service::engine::Engine;
@@ -16,6 +16,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         // Who names no trust anchor means those of the last run.
         settings = settings.with_recorded_tals();
     }
+    settings = with_recorded_transports(settings)?;
     let purpose = Store::purpose_of(&settings.data.cache())
         .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
     match args.at {

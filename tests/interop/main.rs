@@ -10,7 +10,7 @@
 )]
 
 mod fort;
-mod provost;
+mod ours;
 mod routinator;
 mod routinator_http;
 mod rpki_client;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::text;
 
 /// How long a test waits for something that must happen; far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Tells whether `program` can be started, and prints that the test is skipped if not.
 pub fn is_installed(program: &str) -> bool {

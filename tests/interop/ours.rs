@@ -13,6 +13,13 @@ fn provost_finds_the_truth_over_rrdp() {
     let bench = Bench::with(RsyncUse::Never);
     bench.sync(&["--no-rsync"]);
     bench.assert_truth();
+    let snapshots = || {
+        let asked = bench.lab.requests().into_iter();
+        asked.filter(|request| request.path.ends_with("/snapshot.xml")).count()
+    };
+    assert_eq!(snapshots(), 4);
+    bench.sync(&["--no-rsync"]);
+    assert_eq!(snapshots(), 4, "nothing changed, nothing is fetched again");
 }
 
 #[test]
