@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{Settings, load_tals, record_tals};
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
+use crate::service::InHand;
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
 use crate::store::{Access, Store, Transports};
@@ -45,12 +46,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         None => {
             let line = ProgressLine::start(context.shows_progress());
             let show = |progress: &worker::Progress| line.show(progress);
-            runtime()?.block_on(worker::run(
-                engine.clone(),
-                Mode::OnePass,
-                &show,
-                shutdown::requested(),
-            ))?
+            run_worker(&engine, Mode::OnePass, &show)?
         }
     };
     match world {
@@ -68,9 +64,34 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
-    let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
-    runtime()?.block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))?;
+    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    let state = settings.data.state();
+    // Opened after the cache, whose lock says that no other worker has anything in hand.
+    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+        CliError::failed(format!("cannot write below {}: {error}", state.display()))
+    })?;
+    engine.in_hand = Some(in_hand);
+    run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
+}
+
+/// Runs the worker; a cache that turns out to be damaged is marked, so that the next one heals it.
+fn run_worker(
+    engine: &Arc<Engine>,
+    mode: Mode,
+    on_progress: &(dyn Fn(&worker::Progress) + Sync),
+) -> Result<Option<Arc<World>>, CliError> {
+    let runtime = runtime()?;
+    let run = worker::run(engine.clone(), mode, on_progress, shutdown::requested());
+    match runtime.block_on(run) {
+        Err(error) if error.is_damaged_cache() => {
+            engine.store.condemn()?;
+            let hint = "run it again: the next sync sets the cache aside and makes a new one; \
+                        the published world stays in use meanwhile";
+            Err(CliError::from(error).hint(hint))
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
@@ -151,6 +172,8 @@ pub(super) fn open_engine(
         world_dir: settings.data.world(),
         purpose,
         policy: Policy::default(),
+        in_hand: None,
+        suspects_turn: tokio::sync::Mutex::new(()),
     })
 }
 
