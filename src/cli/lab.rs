@@ -18,15 +18,16 @@ use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_i
 use crate::model::{Timestamp, Vrp};
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
+use crate::output::why::why;
 use crate::output::words;
 use crate::service::supervisor;
 use crate::service::worker::{self, Mode};
 use crate::store::Access;
 use crate::system::shutdown;
-use crate::world::{Purpose, View, World};
+use crate::world::{Answer, Purpose, View, World};
 
 /// The seed of the lab's keys and sessions.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// How often the lab's repositories are asked for changes.
 const REFRESH: Duration = Duration::from_secs(5);
@@ -42,6 +43,8 @@ const REISSUE: Duration = Duration::from_secs(24 * 3_600);
 Examples:
   provost lab tour              publish, fetch, validate, ask; then end
   provost lab                   the same, and stay up until Ctrl-C
+  provost lab attack            list what a hostile server can do
+  provost lab attack gzip-bomb  let one do it, and see what happens
   provost lab generate my-lab   write the lab to disk, for other validators
 
 The lab uses documentation addresses and AS numbers, listens on loopback only, and keeps its data
@@ -61,6 +64,11 @@ pub struct LabArgs {
 pub enum LabAction {
     /// Publish, fetch, validate and ask about a dozen announced routes; then end
     Tour,
+    /// Let one server of the lab attack, and see that the others are unchanged; alone: list them
+    Attack {
+        /// Which attack
+        name: Option<String>,
+    },
     /// Write the lab to disk: rsync tree, RRDP files, TALs and the truth about it
     Generate {
         /// The directory; it must be empty or not exist
@@ -80,6 +88,7 @@ pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
         Some(LabAction::Generate { dir, seed, at }) => {
             generate(dir, *seed, at.unwrap_or_else(clock::now))
         }
+        Some(LabAction::Attack { name }) => super::attack::run(context, name.as_deref()),
         Some(LabAction::Tour) => runtime()?.block_on(async {
             let tour = Tour::start(context).await?;
             tour.show()
@@ -131,14 +140,14 @@ impl Tour {
     /// Prints everything; done only if validation found exactly what the plan says.
     fn show(&self) -> Result<Exit, CliError> {
         let view = View::of_world(self.world.clone(), clock::now());
-        let stops: Vec<(Stop, Validity)> = lab::tour()
-            .into_iter()
-            .map(|stop| (stop, Validity::of(view.index(), stop.route)))
-            .collect();
+        let now = clock::now();
+        let ask = |stop: Stop| (stop, view.answer(stop.route, now, self.settings.max_age));
+        let stops: Vec<(Stop, Answer)> = lab::tour().into_iter().map(ask).collect();
         let truth = self.lab.truth();
         let is_true = found(&view) == truth;
         to_stdout(|out| self.write(out, &stops, &truth, is_true))?;
-        let as_planned = stops.iter().all(|(stop, validity)| stop.expected == expected(*validity));
+        let as_planned =
+            stops.iter().all(|(stop, answer)| stop.expected == expected(answer.verdict.validity));
         let complete = Summary::of(&self.world, true).is_complete();
         Ok(if is_true && as_planned && complete { Exit::Done } else { Exit::Failed })
     }
@@ -146,7 +155,7 @@ impl Tour {
     fn write(
         &self,
         out: &mut dyn Write,
-        stops: &[(Stop, Validity)],
+        stops: &[(Stop, Answer)],
         truth: &Truth,
         is_true: bool,
     ) -> io::Result<()> {
@@ -190,7 +199,7 @@ impl Tour {
     }
 }
 
-fn write_stops(out: &mut dyn Write, stops: &[(Stop, Validity)]) -> io::Result<()> {
+fn write_stops(out: &mut dyn Write, stops: &[(Stop, Answer)]) -> io::Result<()> {
     let head = [
         ("Announced prefix", Align::Left),
         ("Origin AS", Align::Left),
@@ -198,12 +207,12 @@ fn write_stops(out: &mut dyn Write, stops: &[(Stop, Validity)]) -> io::Result<()
         ("Why", Align::Left),
         ("This stop shows", Align::Left),
     ];
-    let rows = stops.iter().map(|(stop, validity)| {
+    let rows = stops.iter().map(|(stop, answer)| {
         vec![
             stop.route.prefix.to_string(),
             stop.route.origin.to_string(),
-            words::validity(*validity).to_owned(),
-            words::explanation(*validity).to_owned(),
+            words::validity(answer.verdict.validity).to_owned(),
+            why(answer),
             stop.shows.to_owned(),
         ]
     });
@@ -240,7 +249,7 @@ fn expected(validity: Validity) -> Expected {
 }
 
 /// Returns the settings with which the lab is fetched: nothing of the real RPKI, loopback only.
-fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, CliError> {
+pub(super) fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, CliError> {
     let flags = ConfigFile {
         tal: lab.tals().to_vec(),
         no_rir_tals: true,
@@ -330,6 +339,6 @@ fn program() -> String {
     path.strip_prefix(&here).unwrap_or(&path).display().to_string()
 }
 
-fn lab_failed(error: lab::LabError) -> CliError {
+pub(super) fn lab_failed(error: lab::LabError) -> CliError {
     CliError::failed(error.to_string())
 }

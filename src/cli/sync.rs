@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::to_stdout;
 use super::progress::ProgressLine;
@@ -9,6 +10,7 @@ use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
 use crate::config::{Settings, load_tals, record_tals};
+use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
 use crate::service::InHand;
@@ -141,6 +143,16 @@ pub(super) fn open_engine(
     purpose: Purpose,
     access: Access,
 ) -> Result<Engine, CliError> {
+    open_engine_within(settings, purpose, access, REPOSITORY_DEADLINE)
+}
+
+/// The same, with another deadline for one attempt at a repository.
+pub(super) fn open_engine_within(
+    settings: &Settings,
+    purpose: Purpose,
+    access: Access,
+    deadline: Duration,
+) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
     let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
     if !(transports.rrdp || transports.rsync) {
@@ -156,6 +168,7 @@ pub(super) fn open_engine(
         },
         root_certificates: settings.root_certs.clone(),
         refresh: settings.refresh,
+        deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
@@ -168,6 +181,7 @@ pub(super) fn open_engine(
         tals,
         store,
         fetcher,
+        refresh: settings.refresh,
         transports,
         world_dir: settings.data.world(),
         purpose,

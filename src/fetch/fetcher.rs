@@ -18,7 +18,7 @@ use crate::model::{ObjectHash, RepositoryId, RsyncModule, Timestamp};
 use crate::store::{
     Attempt, MapChange, RrdpState, Staging, Store, StoreError, StoreErrorKind, Success,
 };
-use crate::world::{RepositoryState, RepositoryStatus};
+use crate::world::RepositoryStatus;
 
 /// What the operator chose about fetching.
 #[derive(Clone, Debug)]
@@ -108,7 +108,9 @@ impl Fetcher {
         let begin = on_store(store, id, move |store, id| store.begin(&id, began)).await;
         let attempt = match begin {
             Ok(attempt) => attempt,
-            Err(error) => return broken(unknown(id), error, clock.elapsed()),
+            Err(error) => {
+                return broken(RepositoryStatus::pending(id.clone()), error, clock.elapsed());
+            }
         };
         let stop = Stop::default();
         let fetched = {
@@ -247,23 +249,6 @@ fn broken(status: RepositoryStatus, error: FetchError, elapsed: Duration) -> Fet
         drops: Drops::default(),
         error: Some(error),
         elapsed,
-    }
-}
-
-/// What can be said of a repository when the cache cannot be asked.
-fn unknown(id: &RepositoryId) -> RepositoryStatus {
-    RepositoryStatus {
-        id: id.clone(),
-        state: RepositoryState::Pending,
-        last_success: None,
-        last_attempt: None,
-        duration: None,
-        error: None,
-        session: None,
-        serial: None,
-        objects: 0,
-        bytes: 0,
-        next_attempt: None,
     }
 }
 

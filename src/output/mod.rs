@@ -1,5 +1,6 @@
 //! Payload in the formats that other programs read: one writer for each.
 
+pub(crate) mod answer;
 pub mod columns;
 mod csv;
 mod file;
@@ -7,6 +8,7 @@ mod format;
 mod json;
 mod jsonext;
 mod rows;
+pub(crate) mod why;
 pub mod words;
 
 pub use file::replace;

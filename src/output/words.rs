@@ -1,4 +1,4 @@
-//! The stable words of JSON and metrics for states and reasons, and the sentence for each.
+//! The stable words of JSON and metrics for states and reasons.
 
 use crate::origin::{Fit, InvalidReason, Validity};
 use crate::validate::{PointStatus, TrustAnchorStatus};
@@ -23,26 +23,6 @@ pub fn invalid_reason(reason: InvalidReason) -> &'static str {
     }
 }
 
-/// Returns the sentence that explains a state of a route.
-pub fn explanation(validity: Validity) -> &'static str {
-    match validity {
-        Validity::Valid => "a VRP permits this AS to originate this prefix",
-        Validity::NotFound => "no VRP covers this prefix: the RPKI says nothing about it",
-        Validity::Invalid(InvalidReason::As0) => {
-            "the prefix is covered by AS0 only: nobody may originate it"
-        }
-        Validity::Invalid(InvalidReason::MaxLength) => {
-            "the AS is permitted, but the prefix is longer than its max length"
-        }
-        Validity::Invalid(InvalidReason::OriginAs) => {
-            "the prefix is covered, but this AS is not permitted to originate it"
-        }
-        Validity::Invalid(InvalidReason::Both) => {
-            "this AS is not permitted, and the prefix is longer than any max length"
-        }
-    }
-}
-
 /// Returns the word for how a VRP fits a route.
 pub fn fit(fit: Fit) -> &'static str {
     match fit {
@@ -50,16 +30,6 @@ pub fn fit(fit: Fit) -> &'static str {
         Fit::WrongOrigin => "wrong-origin",
         Fit::TooLong => "too-long",
         Fit::Both => "both",
-    }
-}
-
-/// Returns the sentence that explains how a VRP fits a route.
-pub fn fit_explanation(fit: Fit) -> &'static str {
-    match fit {
-        Fit::Matched => "permits the route",
-        Fit::WrongOrigin => "is for another AS",
-        Fit::TooLong => "is for this AS, but not for so long a prefix",
-        Fit::Both => "is for another AS, and not for so long a prefix",
     }
 }
 

@@ -19,9 +19,6 @@ use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
 use crate::validate::{self, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
-/// How often a trust anchor's certificate is fetched again.
-const TRUST_ANCHOR_REFRESH: Duration = Duration::from_secs(3_600);
-
 /// When a trust anchor whose certificate could not be fetched is tried again.
 const TRUST_ANCHOR_RETRY: Duration = Duration::from_secs(120);
 
@@ -42,6 +39,8 @@ pub struct Engine {
     pub store: Store,
     /// The network.
     pub fetcher: Fetcher,
+    /// How often a trust anchor's certificate is fetched again.
+    pub refresh: Duration,
     /// The transports in use.
     pub transports: Transports,
     /// Where worlds are published.
@@ -163,7 +162,7 @@ impl Engine {
                 // Certificates of trust anchors are small and seldom change: always look.
                 changed: true,
                 succeeded: true,
-                ..Fetched::failed(clock::now().plus(TRUST_ANCHOR_REFRESH))
+                ..Fetched::failed(clock::now().plus(self.refresh))
             },
             Err(error) => {
                 tracing::warn!(trust_anchor = name, %error, "cannot keep the certificate");

@@ -86,6 +86,7 @@ mod tests {
             tals: Vec::new(),
             store: Store::open(&dir.join("cache.sqlite"), Purpose::Lab, Access::Write).unwrap(),
             fetcher: Fetcher::new(&FetchConfig::new(dir.join("staging"))).unwrap(),
+            refresh: Duration::from_secs(600),
             transports: Transports { rrdp: true, rsync: true },
             world_dir: dir.join("world"),
             purpose: Purpose::Lab,

@@ -221,19 +221,7 @@ fn first_findings(findings: &[Finding]) -> Vec<Finding> {
 
 /// Makes the status of a repository of which nothing else is known.
 fn unknown(id: &RepositoryId, state: RepositoryState) -> RepositoryStatus {
-    RepositoryStatus {
-        id: id.clone(),
-        state,
-        last_success: None,
-        last_attempt: None,
-        duration: None,
-        error: None,
-        session: None,
-        serial: None,
-        objects: 0,
-        bytes: 0,
-        next_attempt: None,
-    }
+    RepositoryStatus { state, ..RepositoryStatus::pending(id.clone()) }
 }
 
 #[cfg(test)]

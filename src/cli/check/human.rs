@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::words;
 use crate::model::{Asn, Prefix, Timestamp};
 use crate::origin::{CoveringVrp, Validity};
+use crate::output::why;
 use crate::world::{Answer, Freshness, View};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -29,7 +30,7 @@ pub(super) fn write_answer(
     let state = words::state(answer.verdict.validity);
     write!(out, "{style}{state}{style:#}  {}", answer.route)?;
     write_mark(out, view)?;
-    writeln!(out, "\n  {}", words::why(answer))?;
+    writeln!(out, "\n  {}", why::why(answer))?;
     for covering in &answer.verdict.covering {
         write_covering(out, view, covering, words::fit(covering.fit))?;
     }
@@ -55,7 +56,7 @@ pub(super) fn write_prefix(
     if covering.is_empty() {
         writeln!(out, "  A route with any origin is unknown.")?;
     } else {
-        writeln!(out, "  May be announced by {}.", words::join(&permitted(prefix, answer)))?;
+        writeln!(out, "  May be announced by {}.", why::join(&permitted(prefix, answer)))?;
     }
     for covering in covering {
         let word = match (covering.vrp.asn.is_zero(), prefix.len() <= covering.vrp.max_length) {

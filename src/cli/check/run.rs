@@ -9,6 +9,7 @@ use super::{CheckArgs, data, human, table, wire, words};
 use crate::cli::{CliError, Exit};
 use crate::model::{Origin, Prefix, Route, Timestamp};
 use crate::origin::Validity;
+use crate::output::answer::AnswerBody;
 use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
 
 /// Answers what `args` ask, from the last world below `data` or from a VRP file.
@@ -121,7 +122,7 @@ impl<'a> Asker<'a> {
         let mut write = || {
             for answer in &answers {
                 if self.json {
-                    write_json(out, &wire::RouteLine::new(self.view, answer))?;
+                    write_json(out, &AnswerBody::new(self.view, answer))?;
                 } else {
                     human::write_answer(out, self.view, answer, self.now)?;
                 }

@@ -1,18 +1,10 @@
 //! Answers in plain words, the same for people and in JSON.
 
-use std::collections::BTreeSet;
-
 use crate::config::format_duration;
-use crate::model::{Asn, Origin, Timestamp};
-use crate::origin::{CoveringVrp, Fit, InvalidReason, Validity};
+use crate::model::Timestamp;
+use crate::origin::{Fit, Validity};
 use crate::validate::{PointStatus, TrustAnchorStatus};
 use crate::world::{Answer, DataSource, Freshness, Gap, Purpose, View, ViewSource};
-
-/// How many AS numbers a sentence names.
-const NAMED: usize = 5;
-
-/// Who may announce what only AS 0 covers.
-const NOBODY: &str = "nobody";
 
 /// Returns the word for people: that nothing is found means that nothing is known.
 pub(super) fn state(validity: Validity) -> &'static str {
@@ -30,65 +22,6 @@ pub(super) fn fit(fit: Fit) -> &'static str {
         Fit::WrongOrigin => "wrong origin",
         Fit::TooLong => "too long",
         Fit::Both => "wrong origin, too long",
-    }
-}
-
-/// Says why a route is what it is.
-pub(super) fn why(answer: &Answer) -> String {
-    let prefix = answer.route.prefix;
-    let who = match answer.route.origin {
-        Origin::As(asn) => asn.to_string(),
-        Origin::None => "a route without a single origin AS".to_owned(),
-    };
-    let covering = &answer.verdict.covering;
-    match answer.verdict.validity {
-        Validity::Valid => format!("A ROA permits {who} to announce {prefix}."),
-        Validity::NotFound => format!("No ROA covers {prefix}."),
-        Validity::Invalid(InvalidReason::As0) => {
-            format!("Every ROA that covers {prefix} is for AS0: nobody may announce it.")
-        }
-        Validity::Invalid(InvalidReason::MaxLength) => {
-            let longest = longest(covering, |vrp| vrp.fit == Fit::TooLong);
-            format!("{who} may announce this space, but nothing longer than /{longest}.")
-        }
-        Validity::Invalid(InvalidReason::OriginAs) => {
-            let others = names(covering, |vrp| vrp.fit == Fit::WrongOrigin);
-            if others == NOBODY {
-                format!(
-                    "Only ROAs for AS0 reach to the length of {prefix}: nobody may announce it."
-                )
-            } else {
-                format!("{prefix} may be announced by {others}, not by {who}.")
-            }
-        }
-        Validity::Invalid(InvalidReason::Both) => {
-            let others = names(covering, |_| true);
-            let longest = longest(covering, |vrp| !vrp.vrp.asn.is_zero());
-            format!("Only {others} may announce this space, and nothing longer than /{longest}.")
-        }
-    }
-}
-
-/// Returns the longest length that some of the VRPs permit.
-fn longest(covering: &[CoveringVrp], which: impl Fn(&CoveringVrp) -> bool) -> u8 {
-    covering.iter().filter(|vrp| which(vrp)).map(|vrp| vrp.vrp.max_length).max().unwrap_or(0)
-}
-
-/// Names the ASes of some of the VRPs.
-fn names(covering: &[CoveringVrp], which: impl Fn(&CoveringVrp) -> bool) -> String {
-    let list: BTreeSet<Asn> =
-        covering.iter().filter(|vrp| which(vrp)).map(|vrp| vrp.vrp.asn).collect();
-    join(&list)
-}
-
-/// Joins AS numbers; AS 0 names nobody, unless it stands alone.
-pub(super) fn join(list: &BTreeSet<Asn>) -> String {
-    let real: Vec<_> = list.iter().filter(|asn| !asn.is_zero()).collect();
-    let shown: Vec<_> = real.iter().take(NAMED).map(|asn| asn.to_string()).collect();
-    match real.len() {
-        0 => NOBODY.to_owned(),
-        count if count > NAMED => format!("{} and {} more", shown.join(", "), count - NAMED),
-        _ => shown.join(", "),
     }
 }
 

@@ -30,9 +30,9 @@ async fn an_answer_that_rests_on_missing_data_names_them() {
     right.objects.clear();
     let app = serving(World::assemble(assembly(&validation)));
     let answer = get(&app, "/v1/validity?prefix=198.51.100.0/24&asn=64497").await.json();
-    assert_eq!(answer["validity"], "unknown");
+    assert_eq!(answer["state"], "unknown");
     assert_eq!(answer["freshness"]["state"], "incomplete");
-    assert_eq!(answer["freshness"]["source"], "rsync://right.example/repo/ca.mft");
+    assert_eq!(answer["freshness"]["name"], "rsync://right.example/repo/ca.mft");
     assert_eq!(answer["freshness"]["status"], "failed");
 }
 
@@ -184,7 +184,7 @@ async fn what_expired_is_not_answered_any_more() {
     assert!(!served.is_right_at(crate::model::Timestamp(NOW.0 - 1)), "L08: the clock jumped back");
     app.publish(Served::new(Arc::clone(served.world()), hours(25)));
     let answer = get(&app, "/v1/validity?prefix=192.0.2.0/24&asn=64496").await.json();
-    assert_eq!(answer["validity"], "unknown");
+    assert_eq!(answer["state"], "unknown");
     assert_eq!(answer["freshness"]["state"], "stale", "{answer}");
 }
 
