@@ -1,5 +1,7 @@
 //! Hostile publication servers: whatever one does, the others are unchanged.
 
+#![expect(clippy::expect_used, reason = "a program that cannot be run is a failed test")]
+
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,8 +41,8 @@ fn has_rsync() -> bool {
 /// Carries one attack out, and returns what went wrong.
 fn survive(name: &str, says: &str) -> Result<(), String> {
     let home = tempfile::tempdir().expect("a directory can be made");
-    let output = provost_in(home.path(), &["lab", "attack", name, "--quiet"]);
-    let output = { output }.output().expect("the program runs");
+    let mut command = provost_in(home.path(), &["lab", "attack", name, "--quiet"]);
+    let output = command.output().expect("the program runs");
     let (shown, errors) = (text(&output.stdout), text(&output.stderr));
     let attacker = shown.lines().find(|line| line.starts_with("attacks"));
     let attacker = attacker.ok_or(format!("{name}: nobody attacks: {shown}{errors}"))?;

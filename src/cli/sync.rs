@@ -13,10 +13,11 @@ use crate::config::{Settings, load_tals, record_tals};
 use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
-use crate::service::InHand;
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
+use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
+use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Purpose, RepositoryState, World};
@@ -66,6 +67,13 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
+    make_data_dir(settings)?;
+    sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
+    let level = sandbox::enter(&Allowed {
+        read: settings.tals.iter().chain(&settings.root_certs).cloned().collect(),
+        write: vec![settings.data.path().to_owned()],
+        connect: Connect::Anywhere,
+    });
     let mut engine = open_engine(settings, purpose, Access::Write)?;
     let state = settings.data.state();
     // Opened after the cache, whose lock says that no other worker has anything in hand.
@@ -73,6 +81,9 @@ fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
         CliError::failed(format!("cannot write below {}: {error}", state.display()))
     })?;
     engine.in_hand = Some(in_hand);
+    if let Err(error) = ChildRecord::write(&state, Child::Worker, level, clock::now()) {
+        tracing::warn!(%error, "cannot record the start");
+    }
     run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
 }
@@ -158,9 +169,7 @@ pub(super) fn open_engine_within(
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
-    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
-        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
-    })?;
+    make_data_dir(settings)?;
     let fetcher = Fetcher::new(&FetchConfig {
         local_addresses: match settings.allow_local_addresses {
             true => LocalAddresses::Allow,
@@ -188,6 +197,12 @@ pub(super) fn open_engine_within(
         policy: Policy::default(),
         in_hand: None,
         suspects_turn: tokio::sync::Mutex::new(()),
+    })
+}
+
+fn make_data_dir(settings: &Settings) -> Result<(), CliError> {
+    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
+        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
     })
 }
 

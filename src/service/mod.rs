@@ -1,6 +1,7 @@
 //! The processes: supervisor, worker and server. The published world is all that passes between.
 
 mod admission;
+mod child;
 pub mod engine;
 mod error;
 mod housekeeping;
@@ -15,6 +16,7 @@ mod suspects;
 mod watched;
 pub mod worker;
 
+pub use child::{Child, ChildRecord};
 pub use error::WorkerError;
 pub use in_hand::{InHand, read_suspects_in};
 pub use suspects::{Suspect, Suspects};
