@@ -136,3 +136,30 @@ fn a_point_that_kills_the_worker_thrice_is_left_alone_and_everything_else_goes_o
     let suspects = std::fs::read_to_string(bench.data().join("state/suspects.json"));
     assert!(suspects.expect("crashes are noted").contains("elm-lease.mft"));
 }
+
+/// L02: each limit on the size of a file is a disk that is full in another phase of a sync.
+#[test]
+fn l02_a_disk_that_is_full_in_any_phase_costs_that_sync_and_nothing_else() {
+    let bench = Bench::start();
+    let truth = bench.truth();
+    let mut failed = 0;
+    for blocks in [0, 1, 4, 16, 40, 80, 160, 320, 640] {
+        let program = bench.provost(&["sync"]);
+        // The signal is ignored, so that writes fail as they do on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script]).arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let output = command.args(bench.worker_flags()).output().expect("it runs");
+        failed += usize::from(!output.status.success());
+    }
+    assert!(failed > 2, "the limits are too wide to be met");
+    // No hand was laid on anything: the next sync with room finds all.
+    bench.sync(&[]);
+    assert_eq!(bench.exported(), truth);
+}

@@ -9,7 +9,7 @@ use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_tals, record_tals};
+use crate::config::{Settings, load_constraints, load_tals, record_tals};
 use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::Timestamp;
@@ -165,6 +165,12 @@ pub(super) fn open_engine_within(
     deadline: Duration,
 ) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
+    let policy = Policy {
+        unsafe_vrps: settings.unsafe_vrps,
+        max_depth: settings.max_ca_depth,
+        constraints: load_constraints(settings)?,
+        ..Policy::default()
+    };
     let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
@@ -194,7 +200,7 @@ pub(super) fn open_engine_within(
         transports,
         world_dir: settings.data.world(),
         purpose,
-        policy: Policy::default(),
+        policy,
         in_hand: None,
         suspects_turn: tokio::sync::Mutex::new(()),
     })

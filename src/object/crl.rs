@@ -6,6 +6,7 @@ use super::cert::Serial;
 use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 use super::limits::{MAX_CRL_ENTRIES, MAX_OBJECT_SIZE};
+use super::name::Name;
 use super::signed::{SHA_256_WITH_RSA, read_algorithm};
 use crate::model::{KeyIdentifier, Timestamp};
 
@@ -19,6 +20,8 @@ pub struct Crl {
     pub this_update: Timestamp,
     /// When the next one is due.
     pub next_update: Timestamp,
+    /// The name of the CA.
+    pub issuer: Name,
     /// The key that signed it.
     pub aki: KeyIdentifier,
     /// The CRL number; of no consequence (RFC 9829, section 3.1).
@@ -47,12 +50,13 @@ impl Crl {
         let mut fields = Reader::whole_sequence(tbs.whole, "tbsCertList")?;
         fields.version(1, "version of the CRL")?;
         let algorithm = fields.value("signature algorithm")?;
-        if algorithm.whole != outer_algorithm.whole || algorithm.tag != der::SEQUENCE {
+        let inner = Reader::whole_sequence(algorithm.whole, "signature algorithm")?;
+        read_algorithm(inner, &[SHA_256_WITH_RSA], "signature algorithm")?;
+        if algorithm.whole != outer_algorithm.whole {
             return Err(DecodeError::syntax("the two signature algorithms differ"));
         }
-        let reader = Reader::new(algorithm.content);
-        read_algorithm(reader, &[SHA_256_WITH_RSA], "signature algorithm")?;
-        check_name(fields.sequence("issuer")?)?;
+        let issuer = Name::read(fields.sequence("issuer")?, "issuer")
+            .map_err(|error| DecodeError { fault: as_crl_fault(error.fault), ..error })?;
         let this_update = fields.time("thisUpdate")?;
         let next_update = fields.time("nextUpdate")?;
         if next_update < this_update {
@@ -69,6 +73,7 @@ impl Crl {
         Ok(Crl {
             this_update,
             next_update,
+            issuer,
             aki,
             number,
             tbs: bytes.slice_ref(tbs.whole),
@@ -97,27 +102,12 @@ fn profile(detail: &'static str) -> DecodeError {
     DecodeError::new(Fault::CrlProfile, detail)
 }
 
-/// Checks that a Name is a list of sets of attributes; what they say decides nothing.
-fn check_name(mut names: Reader<'_>) -> Result<(), DecodeError> {
-    if names.is_empty() {
-        return Err(DecodeError::syntax("issuer: empty"));
+/// A name that breaks the profile is a fault of the CRL that has it.
+fn as_crl_fault(fault: Fault) -> Fault {
+    match fault {
+        Fault::CertificateProfile => Fault::CrlProfile,
+        fault => fault,
     }
-    while !names.is_empty() {
-        let mut set = Reader::new(names.expect(der::SET, "issuer")?);
-        if set.is_empty() {
-            return Err(DecodeError::syntax("issuer: an empty part"));
-        }
-        while !set.is_empty() {
-            let mut attribute = set.sequence("issuer")?;
-            attribute.oid("issuer")?;
-            // A string of whatever kind, but no structure.
-            if attribute.value("issuer")?.tag & 0x20 != 0 {
-                return Err(DecodeError::syntax("issuer: not a string"));
-            }
-            attribute.end("issuer")?;
-        }
-    }
-    Ok(())
 }
 
 fn read_revoked(list: &[u8]) -> Result<Vec<Serial>, DecodeError> {

@@ -127,7 +127,8 @@ pub(crate) fn read_algorithm(
     let oid = algorithm.oid(what)?;
     let null = algorithm.optional(der::NULL, what)?;
     if !wanted.contains(&oid) || null.is_some_and(|content| !content.is_empty()) {
-        return Err(DecodeError::syntax(format!("{what}: not one that the RPKI uses")));
+        let detail = format!("{what}: not one that the RPKI uses");
+        return Err(DecodeError::new(Fault::Algorithm, detail));
     }
     algorithm.end(what)
 }

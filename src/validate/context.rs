@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::finding::Rejection;
 use super::{CaLocation, Reason};
 use crate::model::{KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, TimeWindow};
-use crate::object::Cert;
+use crate::object::{Cert, Name};
 
 /// A CA whose certificate is valid.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub(crate) struct CaContext {
     /// 0 for a trust anchor.
     pub(crate) depth: usize,
     pub(crate) issuer: Option<Arc<CaContext>>,
+    /// The name under which it issues.
+    pub(crate) subject: Name,
+    /// Where its certificate may be found; several only for a trust anchor.
+    certificate_uris: Vec<String>,
     spki: Bytes,
     // Parsed once: nine of sixteen signatures of a run are verified with a key used before.
     key: ParsedPublicKey,
@@ -38,7 +42,8 @@ pub(crate) struct Place {
     pub(crate) trust_anchor_name: Arc<str>,
     pub(crate) trust_anchor: usize,
     pub(crate) issuer: Option<Arc<CaContext>>,
-    pub(crate) certificate_uri: String,
+    /// Where the certificate may be found; the first is the one that is shown.
+    pub(crate) certificate_uris: Vec<String>,
     pub(crate) certificate_hash: ObjectHash,
 }
 
@@ -59,7 +64,9 @@ impl CaContext {
                 &location.manifest,
             ),
             trust_anchor: place.trust_anchor,
-            certificate_uri: place.certificate_uri,
+            certificate_uri: place.certificate_uris.first().cloned().unwrap_or_default(),
+            certificate_uris: place.certificate_uris,
+            subject: cert.subject().clone(),
             certificate_hash: place.certificate_hash,
             ski: cert.ski(),
             location,
@@ -76,6 +83,11 @@ impl CaContext {
     /// Tells whether this CA signed `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
+    }
+
+    /// Tells whether the certificate of this CA is published at `uri`.
+    pub(crate) fn is_published_at(&self, uri: &ObjectUri) -> bool {
+        self.certificate_uris.iter().any(|known| known == uri.as_str())
     }
 
     /// Tells whether a CA with this key and manifest is this one or above it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::CaContext;
 use super::finding::Rejection;
 use super::moment::Moment;
-use super::object::{Subject, check_crl_uri, judge_ca, judge_signed_object};
+use super::object::{Subject, check_crl_uri, judge_ca, judge_signed_object, warnings};
 use super::payload::{judge_aspa, judge_roa, judge_router};
 use super::{ObjectKind, Payload, PayloadObject, Policy, Reason};
 use crate::model::ObjectUri;
@@ -32,6 +32,8 @@ pub(crate) struct FileVerdict {
     /// The serial number of the certificate that must not be revoked.
     pub(crate) serial: Serial,
     pub(crate) valid: ValidFile,
+    /// What is strange about it, but no reason to reject it.
+    pub(crate) warnings: Vec<Rejection>,
 }
 
 /// Tells whether files of this kind are judged; of the others only the hash counts.
@@ -52,13 +54,13 @@ pub(crate) fn judge_file(
         ObjectKind::Roa => {
             let object = judge_signed_object(subject, kind, ContentType::Roa, moment)?;
             check_crl_uri(&object.cert, rules.crl_uri)?;
-            let payload = judge_roa(&object, subject)?;
+            let payload = judge_roa(&object, subject, rules)?;
             Ok(verdict(kind, subject, &object.cert, payload))
         }
         ObjectKind::Aspa => {
             let object = judge_signed_object(subject, kind, ContentType::Aspa, moment)?;
             check_crl_uri(&object.cert, rules.crl_uri)?;
-            let payload = judge_aspa(&object, subject)?;
+            let payload = judge_aspa(&object, subject, rules)?;
             Ok(verdict(kind, subject, &object.cert, payload))
         }
         _ => judge_certificate_file(subject, rules, moment),
@@ -76,13 +78,15 @@ fn judge_certificate_file(
         let ca = judge_ca(subject, &cert, rules.trust_anchor_name, rules.policy, moment)?;
         check_crl_uri(&cert, rules.crl_uri)?;
         let valid = ValidFile::Ca(Box::new(ca));
-        return Ok(FileVerdict { kind: ObjectKind::CaCertificate, serial: cert.serial(), valid });
+        let kind = ObjectKind::CaCertificate;
+        let warnings = warnings(&cert, subject.ca);
+        return Ok(FileVerdict { kind, serial: cert.serial(), valid, warnings });
     }
     if !cert.has_extended_key_usage() {
         let detail = "an end entity certificate without the BGPsec router key usage";
         return Err(Rejection::new(Reason::CertUnknownKind, detail));
     }
-    let payload = judge_router(subject, &cert, moment)?;
+    let payload = judge_router(subject, &cert, rules, moment)?;
     check_crl_uri(&cert, rules.crl_uri)?;
     Ok(verdict(ObjectKind::RouterCertificate, subject, &cert, payload))
 }
@@ -94,5 +98,6 @@ fn verdict(kind: ObjectKind, subject: Subject<'_>, cert: &Cert, payload: Payload
         validity: cert.validity(),
         payload,
     };
-    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(object) }
+    let warnings = warnings(cert, subject.ca);
+    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(object), warnings }
 }

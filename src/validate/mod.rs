@@ -4,6 +4,7 @@
 //! together; every other module is a rule set that knows nothing of storage.
 
 mod assemble;
+mod constraints;
 mod context;
 mod crl;
 mod file;
@@ -18,17 +19,20 @@ mod point;
 mod policy;
 mod reason;
 mod run;
+mod settle;
 mod source;
 #[cfg(test)]
 mod tests;
 mod trust_anchor;
 
+pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
-pub use policy::Policy;
+pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
 pub use run::step;
 pub use source::{ObjectSource, Selection, SourceError};
+pub use trust_anchor::replaces_trust_anchor;

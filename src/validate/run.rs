@@ -12,6 +12,7 @@ use super::finding::Rejection;
 use super::last_good::is_worth_keeping;
 use super::moment::Moment;
 use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
+use super::settle::settle;
 use super::trust_anchor::judge_trust_anchor;
 use super::{
     LastGood, ObjectSource, Policy, Reason, State, TrustAnchorOutcome, TrustAnchorStatus,
@@ -75,12 +76,9 @@ pub fn step(
         }
     }
     keep_unreached(&mut remembered, state, policy, now);
-    let validation = Validation {
-        time: now,
-        trust_anchors,
-        points: points.into_iter().flatten().collect(),
-        horizon: moment.window(),
-    };
+    let mut points: Vec<_> = points.into_iter().flatten().collect();
+    settle(&mut trust_anchors, &mut points, policy);
+    let validation = Validation { time: now, trust_anchors, points, horizon: moment.window() };
     (State { points: remembered }, validation)
 }
 
@@ -138,7 +136,13 @@ fn judge_locator(
         }
     };
     match judge_trust_anchor(tal, index, &bytes, moment) {
-        Ok(ca) => (outcome(TrustAnchorStatus::Valid, None), Some(ca)),
+        Ok((ca, warnings)) => {
+            let hash = Some(ObjectHash::of(&bytes));
+            let mut outcome = outcome(TrustAnchorStatus::Valid, None);
+            let findings = warnings.into_iter().map(|warning| warning.into_finding(uri, hash));
+            outcome.findings.extend(findings);
+            (outcome, Some(ca))
+        }
         Err(rejection) => {
             let finding = Some(rejection.into_finding(uri, Some(ObjectHash::of(&bytes))));
             (outcome(TrustAnchorStatus::Rejected, finding), None)

@@ -10,7 +10,9 @@
     reason = "a test ends by a panic and says that it is skipped"
 )]
 
+mod formats;
 mod fort;
+mod ours;
 mod routinator;
 mod rpki_client;
 mod support;

@@ -48,7 +48,7 @@ pub fn tree(directory: &Path) -> Truth {
     small_internet().truth()
 }
 
-fn open_to_all(path: &Path) {
+pub fn open_to_all(path: &Path) {
     let mode = if path.is_dir() { 0o777 } else { 0o666 };
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     if path.is_dir() {

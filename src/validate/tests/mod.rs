@@ -1,9 +1,13 @@
 //! Small signed worlds in memory, and the rules tried on them.
 
 mod certificates;
+mod conformance;
 mod damage;
+mod degradation;
 mod payloads;
 mod points;
+mod policies;
+mod surgery;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
