@@ -107,3 +107,22 @@ fn every_case_that_is_named_after_a_row_is_in_that_row() {
         }
     }
 }
+
+#[test]
+fn every_proof_on_the_page_on_conformance_is_a_test_or_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut names = BTreeSet::new();
+    functions(&root.join("src"), &mut names);
+    let expected = read("testdata/conformance/expected.tsv");
+    names.extend(expected.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned));
+    let mut count = 0;
+    for line in read("docs/conformance.md").lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", .., proof, ""] = cells.as_slice() else { continue };
+        for name in proof.split('`').skip(1).step_by(2) {
+            assert!(names.contains(name), "there is no {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}

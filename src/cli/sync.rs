@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{Settings, load_constraints, load_tals, record_tals};
 use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
-use crate::model::Timestamp;
+use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
 use crate::service::{Child, ChildRecord, InHand};
@@ -210,6 +210,17 @@ fn make_data_dir(settings: &Settings) -> Result<(), CliError> {
     std::fs::create_dir_all(settings.data.path()).map_err(|error| {
         CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
     })
+}
+
+/// Leaves out a transport by which nothing was ever fetched, so that a cache is judged again as it
+/// was filled: what `sync --from` took from files is never waited for over RRDP.
+pub(super) fn as_fetched(mut engine: Engine) -> Result<Engine, CliError> {
+    let known = engine.statuses()?;
+    let has_rrdp = known.keys().any(|id| matches!(id, RepositoryId::Rrdp(_)));
+    if !has_rrdp && !known.is_empty() {
+        engine.transports = Transports { rrdp: false, rsync: true };
+    }
+    Ok(engine)
 }
 
 /// Starts the runtime of a command that waits for the network.

@@ -177,7 +177,7 @@ reasons! {
         "Wait for the first fetch; nothing is wrong yet."
 
     RepositoryUnavailable "repository.unavailable" Point
-        "RFC 9286, section 6.1"
+        "RFC 9286, section 6.6"
         "the repository could never be fetched"
         "Every way to the repository that the certificate names was tried, and none has ever succeeded."
         "Check that the repository answers over RRDP or rsync from outside the own network."
@@ -423,7 +423,7 @@ reasons! {
         "Check the clocks of the CA and of this machine."
 
     CrlStale "crl.stale" Point
-        "RFC 6487, section 5"
+        "RFC 9286, section 6.3; RFC 5280, section 5.1.2.5"
         "the CRL is out of date"
         "The CRL's nextUpdate has passed and no newer one was published. All objects of the CA are lost."
         "Check that the CA is running; it has to publish a new CRL and manifest before nextUpdate."
@@ -525,7 +525,7 @@ reasons! {
         "Often passes with the next fetch; if not, publish all files and a new manifest at once."
 
     ManifestReplay "manifest.replay" Point
-        "RFC 9286, section 6.2; RFC 9981"
+        "RFC 9286, section 4.2.1; RFC 9981"
         "the manifest is older than one seen before"
         "The repository gives out a manifest with a lower number or an earlier thisUpdate than it did before."
         "A repository was restored from a backup, or someone replays old objects: publish a manifest with a higher number."
@@ -655,6 +655,18 @@ reasons! {
         "the router certificate has too many AS numbers"
         "Each AS number of a router certificate is a payload of its own with the whole key."
         "Issue certificates for the AS numbers that the router has."
+
+    TakCurrentKey "tak.current-key" Object
+        "RFC 9691, section 4"
+        "the TAK is not about the key of its trust anchor"
+        "A trust anchor lists its keys, but the one that it calls current is another than the one that signed."
+        "The trust anchor has to publish a TAK for each of its keys, each in that key's own publication point."
+
+    TakSuccessor "tak.successor" Warning
+        "RFC 9691, section 4"
+        "the trust anchor announces its next key"
+        "The trust anchor will move to another key. Nothing is changed here: the locator in use stays in use until you replace it."
+        "Compare the new locator with what the trust anchor announces elsewhere, and replace the old one before that key is retired; RFC 9691 wants the new key to have been seen for 30 days first."
 }
 
 #[cfg(test)]

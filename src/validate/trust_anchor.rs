@@ -20,10 +20,10 @@ const LONG_LIFE_FROM: Timestamp = Timestamp(1_769_990_400);
 /// From when on a validity of more than [`LONG_LIFE_LATER`] is worth a warning: 2027-03-03.
 const LONG_LIFE_LATER_FROM: Timestamp = Timestamp(1_804_032_000);
 
-/// 15 years; rpki-client rejects trust anchors that are valid for longer.
+/// 15 years; where rpki-client 9.4 draws the line.
 const LONG_LIFE: Duration = Duration::from_secs(15 * 366 * 86_400);
 
-/// 3 years; what rpki-client rejects then.
+/// 3 years; where rpki-client draws it then.
 const LONG_LIFE_LATER: Duration = Duration::from_secs(3 * 366 * 86_400);
 
 /// Judges the certificate `bytes` of the trust anchor number `index`; with what is strange about

@@ -196,3 +196,38 @@ fn every_object_of_the_conformance_suite_is_judged_as_expected() {
     }
     assert!(suite.expected.len() > 150, "{}", suite.expected.len());
 }
+
+#[test]
+fn what_the_page_on_strictness_says_of_the_rpki_crate_is_so() {
+    use rpki::repository::{Cert, Roa};
+    let (suite, _) = make();
+    let read = |name: &str| suite.files[&format!("rpki.example.net/repo/{name}")].clone();
+    for (name, is_taken) in [
+        ("objects/unchanged.roa", true),
+        ("objects/f05-indefinite.roa", true),
+        ("objects/f07-long-integer.roa", false),
+        ("objects/f17-no-signing-time.roa", false),
+        ("objects/f18-general-time.roa", true),
+        ("objects/f22-rsa-encryption.roa", true),
+        ("objects/g40-signature-algorithm.roa", false),
+    ] {
+        assert_eq!(Roa::decode(read(name), false).is_ok(), is_taken, "{name}");
+    }
+    assert!(Roa::decode(read("objects/f05-indefinite.roa"), true).is_err());
+    for (name, is_taken) in [
+        ("unchanged.cer", true),
+        ("f08-critical-false.cer", true),
+        ("f08-ca-false.cer", true),
+        ("f25-organisation.cer", true),
+        ("f25-utf8-name.cer", true),
+        ("g13-unknown-critical.cer", false),
+        ("g14-unknown-not-critical.cer", true),
+        ("g17-two-points.cer", false),
+        ("g17-two-uris.cer", true),
+        ("g32-aia-two.cer", false),
+        ("g32-sia-more.cer", true),
+    ] {
+        let cert = Cert::decode(read(&format!("root/{name}")));
+        assert_eq!(cert.is_ok(), is_taken, "{name}");
+    }
+}
