@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::to_stdout;
 use super::progress::ProgressLine;
@@ -9,11 +10,14 @@ use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
 use crate::config::{Settings, load_constraints, load_tals, record_tals};
+use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
+use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
+use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Purpose, RepositoryState, World};
@@ -45,12 +49,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         None => {
             let line = ProgressLine::start(context.shows_progress());
             let show = |progress: &worker::Progress| line.show(progress);
-            runtime()?.block_on(worker::run(
-                engine.clone(),
-                Mode::OnePass,
-                &show,
-                shutdown::requested(),
-            ))?
+            run_worker(&engine, Mode::OnePass, &show)?
         }
     };
     match world {
@@ -68,9 +67,44 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
-    let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
-    runtime()?.block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))?;
+    make_data_dir(settings)?;
+    sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
+    let level = sandbox::enter(&Allowed {
+        read: settings.tals.iter().chain(&settings.root_certs).cloned().collect(),
+        write: vec![settings.data.path().to_owned()],
+        connect: Connect::Anywhere,
+    });
+    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    let state = settings.data.state();
+    // Opened after the cache, whose lock says that no other worker has anything in hand.
+    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+        CliError::failed(format!("cannot write below {}: {error}", state.display()))
+    })?;
+    engine.in_hand = Some(in_hand);
+    if let Err(error) = ChildRecord::write(&state, Child::Worker, level, clock::now()) {
+        tracing::warn!(%error, "cannot record the start");
+    }
+    run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
+}
+
+/// Runs the worker; a cache that turns out to be damaged is marked, so that the next one heals it.
+fn run_worker(
+    engine: &Arc<Engine>,
+    mode: Mode,
+    on_progress: &(dyn Fn(&worker::Progress) + Sync),
+) -> Result<Option<Arc<World>>, CliError> {
+    let runtime = runtime()?;
+    let run = worker::run(engine.clone(), mode, on_progress, shutdown::requested());
+    match runtime.block_on(run) {
+        Err(error) if error.is_damaged_cache() => {
+            engine.store.condemn()?;
+            let hint = "run it again: the next sync sets the cache aside and makes a new one; \
+                        the published world stays in use meanwhile";
+            Err(CliError::from(error).hint(hint))
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
@@ -120,6 +154,16 @@ pub(super) fn open_engine(
     purpose: Purpose,
     access: Access,
 ) -> Result<Engine, CliError> {
+    open_engine_within(settings, purpose, access, REPOSITORY_DEADLINE)
+}
+
+/// The same, with another deadline for one attempt at a repository.
+pub(super) fn open_engine_within(
+    settings: &Settings,
+    purpose: Purpose,
+    access: Access,
+    deadline: Duration,
+) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
     let policy = Policy {
         unsafe_vrps: settings.unsafe_vrps,
@@ -131,9 +175,7 @@ pub(super) fn open_engine(
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
-    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
-        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
-    })?;
+    make_data_dir(settings)?;
     let fetcher = Fetcher::new(&FetchConfig {
         local_addresses: match settings.allow_local_addresses {
             true => LocalAddresses::Allow,
@@ -141,6 +183,7 @@ pub(super) fn open_engine(
         },
         root_certificates: settings.root_certs.clone(),
         refresh: settings.refresh,
+        deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
@@ -158,6 +201,14 @@ pub(super) fn open_engine(
         world_dir: settings.data.world(),
         purpose,
         policy,
+        in_hand: None,
+        suspects_turn: tokio::sync::Mutex::new(()),
+    })
+}
+
+fn make_data_dir(settings: &Settings) -> Result<(), CliError> {
+    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
+        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
     })
 }
 
