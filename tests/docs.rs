@@ -223,3 +223,39 @@ fn truth(work: &Path) -> std::path::PathBuf {
     stdout(provost_in(work, &["lab", "generate"]).arg(&lab));
     lab.join("truth.csv")
 }
+
+#[test]
+fn the_page_of_reason_codes_is_that_of_the_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reasons.md");
+    let wanted = provost::cli::explain::markdown();
+    if std::env::var_os("PROVOST_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &wanted).expect("the page can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    // Said in words: the whole page twice would help nobody.
+    assert!(
+        found == wanted,
+        "docs/reasons.md is not what the table says: \
+         `PROVOST_UPDATE_DOCS=1 cargo test --test docs` writes it again"
+    );
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).expect("there are docs").flatten();
+    let docs = docs.filter(|entry| entry.path().extension().is_some_and(|e| e == "md"));
+    let docs = docs.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
+    let pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(String::from);
+    for page in pages.into_iter().chain(docs) {
+        let text = read(&page);
+        let folder = Path::new(&page).parent().unwrap_or(Path::new(""));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            assert!(root.join(folder).join(target).exists(), "{page} links to {link}");
+        }
+    }
+}

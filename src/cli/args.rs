@@ -85,6 +85,12 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Write the validated payloads for other programs
     Export(super::export::ExportArgs),
+    /// Explain a route, an object or a reason code
+    Explain(super::explain::ExplainArgs),
+    /// Decode any RPKI object, and show the first rule that it breaks
+    Inspect(super::inspect::InspectArgs),
+    /// Verify a signed checklist, and files against it
+    VerifyRsc(super::verify_rsc::VerifyRscArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output

@@ -2,18 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::to_stdout;
 use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_constraints, load_tals, record_tals, record_transports};
+use crate::config::{Settings, load_constraints, load_tals, record_tals};
+use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
-use crate::model::Timestamp;
+use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::Engine;
 use crate::service::worker::{self, Mode};
+use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
+use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Purpose, RepositoryState, World};
@@ -45,12 +49,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         None => {
             let line = ProgressLine::start(context.shows_progress());
             let show = |progress: &worker::Progress| line.show(progress);
-            runtime()?.block_on(worker::run(
-                engine.clone(),
-                Mode::OnePass,
-                &show,
-                shutdown::requested(),
-            ))?
+            run_worker(&engine, Mode::OnePass, &show)?
         }
     };
     match world {
@@ -68,9 +67,44 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
-    let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
-    runtime()?.block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))?;
+    make_data_dir(settings)?;
+    sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
+    let level = sandbox::enter(&Allowed {
+        read: settings.tals.iter().chain(&settings.root_certs).cloned().collect(),
+        write: vec![settings.data.path().to_owned()],
+        connect: Connect::Anywhere,
+    });
+    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    let state = settings.data.state();
+    // Opened after the cache, whose lock says that no other worker has anything in hand.
+    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+        CliError::failed(format!("cannot write below {}: {error}", state.display()))
+    })?;
+    engine.in_hand = Some(in_hand);
+    if let Err(error) = ChildRecord::write(&state, Child::Worker, level, clock::now()) {
+        tracing::warn!(%error, "cannot record the start");
+    }
+    run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
+}
+
+/// Runs the worker; a cache that turns out to be damaged is marked, so that the next one heals it.
+fn run_worker(
+    engine: &Arc<Engine>,
+    mode: Mode,
+    on_progress: &(dyn Fn(&worker::Progress) + Sync),
+) -> Result<Option<Arc<World>>, CliError> {
+    let runtime = runtime()?;
+    let run = worker::run(engine.clone(), mode, on_progress, shutdown::requested());
+    match runtime.block_on(run) {
+        Err(error) if error.is_damaged_cache() => {
+            engine.store.condemn()?;
+            let hint = "run it again: the next sync sets the cache aside and makes a new one; \
+                        the published world stays in use meanwhile";
+            Err(CliError::from(error).hint(hint))
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
@@ -118,19 +152,21 @@ fn judged_at(engine: &Engine) -> Timestamp {
     }
 }
 
-/// Takes the transports with which the cache was filled, for commands that touch no network.
-pub(super) fn with_recorded_transports(settings: Settings) -> Result<Settings, CliError> {
-    let path = settings.data.transports();
-    settings
-        .with_recorded_transports()
-        .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))
-}
-
 /// Opens what a worker works with.
 pub(super) fn open_engine(
     settings: &Settings,
     purpose: Purpose,
     access: Access,
+) -> Result<Engine, CliError> {
+    open_engine_within(settings, purpose, access, REPOSITORY_DEADLINE)
+}
+
+/// The same, with another deadline for one attempt at a repository.
+pub(super) fn open_engine_within(
+    settings: &Settings,
+    purpose: Purpose,
+    access: Access,
+    deadline: Duration,
 ) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
     let policy = Policy {
@@ -143,9 +179,7 @@ pub(super) fn open_engine(
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
-    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
-        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
-    })?;
+    make_data_dir(settings)?;
     let fetcher = Fetcher::new(&FetchConfig {
         local_addresses: match settings.allow_local_addresses {
             true => LocalAddresses::Allow,
@@ -153,16 +187,13 @@ pub(super) fn open_engine(
         },
         root_certificates: settings.root_certs.clone(),
         refresh: settings.refresh,
+        deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
     if access == Access::Write {
         record_tals(&settings.data, &tals).map_err(|error| {
             CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
-        })?;
-        record_transports(settings).map_err(|error| {
-            let path = settings.data.transports();
-            CliError::failed(format!("cannot write {}: {error}", path.display()))
         })?;
     }
     Ok(Engine {
@@ -174,7 +205,26 @@ pub(super) fn open_engine(
         world_dir: settings.data.world(),
         purpose,
         policy,
+        in_hand: None,
+        suspects_turn: tokio::sync::Mutex::new(()),
     })
+}
+
+fn make_data_dir(settings: &Settings) -> Result<(), CliError> {
+    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
+        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
+    })
+}
+
+/// Leaves out a transport by which nothing was ever fetched, so that a cache is judged again as it
+/// was filled: what `sync --from` took from files is never waited for over RRDP.
+pub(super) fn as_fetched(mut engine: Engine) -> Result<Engine, CliError> {
+    let known = engine.statuses()?;
+    let has_rrdp = known.keys().any(|id| matches!(id, RepositoryId::Rrdp(_)));
+    if !has_rrdp && !known.is_empty() {
+        engine.transports = Transports { rrdp: false, rsync: true };
+    }
+    Ok(engine)
 }
 
 /// Starts the runtime of a command that waits for the network.

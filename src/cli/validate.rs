@@ -2,7 +2,7 @@
 
 use super::context::to_stdout;
 use super::summary::Summary;
-use super::sync::{finish, judge_once, open_engine, with_recorded_transports};
+use super::sync::{as_fetched, finish, judge_once, open_engine};
 use super::{CliError, Context, Exit, TransportArgs, ValidateArgs};
 use crate::model::Timestamp;
 use crate::service::engine::Engine;
@@ -16,19 +16,18 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         // Who names no trust anchor means those of the last run.
         settings = settings.with_recorded_tals();
     }
-    settings = with_recorded_transports(settings)?;
     let purpose = Store::purpose_of(&settings.data.cache())
         .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
     match args.at {
         Some(at) => {
-            let engine = open_engine(&settings, purpose, Access::Read)?;
+            let engine = as_fetched(open_engine(&settings, purpose, Access::Read)?)?;
             let world = judge_at(&engine, at)?;
             let summary = Summary::of(&world, false);
             to_stdout(|out| summary.print(out, args.json))?;
             Ok(if summary.is_complete() { Exit::Done } else { Exit::Failed })
         }
         None => {
-            let engine = open_engine(&settings, purpose, Access::Write)?;
+            let engine = as_fetched(open_engine(&settings, purpose, Access::Write)?)?;
             finish(&*judge_once(&engine)?, args.json)
         }
     }

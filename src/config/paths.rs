@@ -32,11 +32,6 @@ impl DataDir {
         self.0.join("tals")
     }
 
-    /// Returns the file with the transports that the last run used.
-    pub fn transports(&self) -> PathBuf {
-        self.0.join("transports")
-    }
-
     /// Returns the directory of the server's own state.
     pub fn state(&self) -> PathBuf {
         self.0.join("state")

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::transports::recorded_transports;
 use super::{ConfigFile, DataDir, recorded_tals};
 use crate::validate::{Policy, UnsafeVrps};
 
@@ -81,18 +80,6 @@ impl Settings {
     pub fn with_recorded_tals(self) -> Self {
         let tals = recorded_tals(&self.data);
         if tals.is_empty() { self } else { Settings { tals, rir_tals: false, ..self } }
-    }
-
-    /// Takes the transports with which the cache was filled, where that is known.
-    ///
-    /// # Errors
-    ///
-    /// The record cannot be read.
-    pub fn with_recorded_transports(self) -> std::io::Result<Self> {
-        Ok(match recorded_transports(&self.data)? {
-            Some((rrdp, rsync)) => Settings { rrdp, rsync, ..self },
-            None => self,
-        })
     }
 
     /// Returns the flags with which a worker process gets these settings.

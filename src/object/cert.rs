@@ -9,6 +9,7 @@ use super::extensions::{Extensions, KeyUsage, Overclaim};
 use super::key::{rsa_public_key, subject_public_key};
 use super::limits::MAX_CERTIFICATE_SIZE;
 use super::name::Name;
+use super::name_text::name_text;
 use super::resources::CertResources;
 use super::signed::{SHA_256_WITH_RSA, read_algorithm};
 use crate::model::{HttpsUri, KeyIdentifier, ObjectUri, TimeWindow};
@@ -42,6 +43,8 @@ pub enum Profile {
     Ca,
     /// The one-time certificate of a signed object.
     Ee,
+    /// The one-time certificate of a signed object that is not published (RFC 9323, section 3).
+    DetachedEe,
     /// A BGPsec router certificate.
     Router,
 }
@@ -150,6 +153,9 @@ impl Cert {
             });
             must(is_object, "no signedObject, or the access of a CA")?;
         }
+        if profile == Profile::DetachedEe {
+            must(sia.is_none(), "a subject information access for what is not published")?;
+        }
         if profile == Profile::Router {
             must(extensions.is_router == Some(true), "not marked as a BGPsec router")?;
             must(sia.is_none(), "a router certificate with a subject information access")?;
@@ -257,6 +263,11 @@ impl Cert {
         sia.signed_object.as_ref().map(ObjectUri::as_str)
     }
 
+    /// Returns the issuer's name as `/CN=..`, safe to print; what it says decides nothing.
+    pub fn issuer_name(&self) -> String {
+        issuer_of_tbs(&self.tbs).unwrap_or_default()
+    }
+
     /// Returns `caRepository`, if it is a URI that we read.
     pub fn ca_repository(&self) -> Option<ObjectUri> {
         let sia = self.extensions.sia.as_ref()?;
@@ -293,4 +304,11 @@ fn inspect_router_key(spki: &[u8]) -> Result<(), DecodeError> {
         true => Ok(()),
         false => Err(DecodeError::new(Fault::CertificateKey, "the key is not one of P-256")),
     }
+}
+fn issuer_of_tbs(tbs: &[u8]) -> Option<String> {
+    let mut fields = Reader::whole_sequence(tbs, "tbsCertificate").ok()?;
+    for what in ["version", "serialNumber", "signature algorithm"] {
+        fields.value(what).ok()?;
+    }
+    Some(name_text(fields.sequence("issuer").ok()?))
 }

@@ -7,6 +7,7 @@ use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 use super::limits::{MAX_CRL_ENTRIES, MAX_OBJECT_SIZE};
 use super::name::Name;
+use super::name_text::name_text;
 use super::signed::{SHA_256_WITH_RSA, read_algorithm};
 use crate::model::{KeyIdentifier, Timestamp};
 
@@ -90,6 +91,39 @@ impl Crl {
     /// Returns the signature.
     pub fn signature(&self) -> &[u8] {
         &self.signature
+    }
+
+    /// Returns the issuer's name as `/CN=..`, safe to print; what it says decides nothing.
+    pub fn issuer_name(&self) -> String {
+        let read = || {
+            let mut fields = Reader::whole_sequence(&self.tbs, "tbsCertList").ok()?;
+            fields.value("version").ok()?;
+            fields.value("signature algorithm").ok()?;
+            Some(name_text(fields.sequence("issuer").ok()?))
+        };
+        read().unwrap_or_default()
+    }
+
+    /// Reads the revoked certificates again, in the order of the list, with the times.
+    pub fn revocations(&self) -> Vec<(Serial, Timestamp)> {
+        let mut found = Vec::with_capacity(self.revoked.len());
+        let mut read = || {
+            let mut fields = Reader::whole_sequence(&self.tbs, "tbsCertList").ok()?;
+            for what in ["version", "signature algorithm", "issuer", "thisUpdate", "nextUpdate"] {
+                fields.value(what).ok()?;
+            }
+            let list = fields.optional(der::SEQUENCE, "revokedCertificates").ok()??;
+            let mut list = Reader::new(list);
+            // The list was bounded when the CRL was decoded.
+            while !list.is_empty() {
+                let mut entry = list.sequence("entry").ok()?;
+                let serial = entry.unsigned_20("serial").ok()??;
+                found.push((serial, entry.time("revocationDate").ok()?));
+            }
+            Some(())
+        };
+        read();
+        found
     }
 
     /// Tells whether the certificate with this serial number is revoked.

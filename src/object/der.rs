@@ -25,6 +25,8 @@ pub(crate) const SET: u8 = 0x31;
 pub(crate) const IMPLICIT_0: u8 = 0x80;
 /// `[0]`, constructed.
 pub(crate) const EXPLICIT_0: u8 = 0xa0;
+/// `[1]`, constructed.
+pub(crate) const EXPLICIT_1: u8 = 0xa1;
 /// `[3]`, constructed.
 pub(crate) const EXPLICIT_3: u8 = 0xa3;
 

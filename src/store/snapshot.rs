@@ -1,7 +1,7 @@
 //! A consistent view of the cache for one validation run, readable from many threads.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -28,6 +28,8 @@ pub struct Snapshot {
     known: HashMap<RepositoryId, Known>,
     transports: Transports,
     now: Timestamp,
+    /// Whether the file itself was found to be damaged.
+    damaged: AtomicBool,
 }
 
 impl Store {
@@ -47,6 +49,7 @@ impl Store {
             known,
             transports,
             now,
+            damaged: AtomicBool::new(false),
         })
     }
 
@@ -107,6 +110,24 @@ impl Snapshot {
         locations.into_iter().flat_map(|ca| self.choose(ca).fetch).collect()
     }
 
+    /// Fails if the file itself was found to be damaged while this view was read.
+    ///
+    /// Its points are unreadable then, and no fetch would heal that.
+    pub fn check_health(&self) -> Result<(), StoreError> {
+        if self.damaged.load(Ordering::Relaxed) {
+            let detail = "the file is damaged";
+            return Err(StoreError::new(self.store.path(), StoreErrorKind::Corrupt, detail));
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: &rusqlite::Error) -> SourceError {
+        if self.store.error(error).kind == StoreErrorKind::Corrupt {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        SourceError(error.to_string())
+    }
+
     /// Takes a connection that is free, else waits for the one whose turn it is.
     fn reader(&self) -> Result<MutexGuard<'_, Connection>, SourceError> {
         if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
@@ -130,7 +151,7 @@ impl ObjectSource for Snapshot {
             );
             match read {
                 Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
-                other => other.map_err(unreadable)?,
+                other => other.map_err(|error| self.unreadable(&error))?,
             }
         };
         self.bytes(&hash)
@@ -146,11 +167,12 @@ impl ObjectSource for Snapshot {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError> {
         let Some(row) = self.rows.get(repository) else { return Ok(None) };
-        uri_map::lookup(&*self.reader()?, *row, uri).map_err(unreadable)
+        uri_map::lookup(&*self.reader()?, *row, uri).map_err(|error| self.unreadable(&error))
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {
-        let stored = objects::read(&*self.reader()?, hash).map_err(unreadable)?;
+        let stored =
+            objects::read(&*self.reader()?, hash).map_err(|error| self.unreadable(&error))?;
         match stored {
             Stored::Good(bytes) => Ok(Some(bytes)),
             Stored::Absent => Ok(None),
@@ -162,9 +184,4 @@ impl ObjectSource for Snapshot {
             }
         }
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
-fn unreadable(error: rusqlite::Error) -> SourceError {
-    SourceError(error.to_string())
 }

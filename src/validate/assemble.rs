@@ -215,7 +215,7 @@ fn judge_entry(
     rules: &FileRules<'_>,
     moment: Moment,
 ) -> Result<Judged, Failure> {
-    if !is_judged(entry.kind) {
+    if !is_judged(ca, entry.kind, &entry.file.name) {
         // What was fetched was looked up by its hash; an earlier state is known only by reading it.
         if matches!(reader.files, Files::Earlier) {
             reader.read(entry)?;
@@ -278,6 +278,10 @@ impl Collector {
                 match valid {
                     ValidFile::Ca(ca) => self.point.children.push(Arc::from(ca)),
                     ValidFile::Payload(object) => self.point.objects.push(object),
+                    ValidFile::Tak(None) => {}
+                    ValidFile::Tak(Some(warning)) => {
+                        self.find(warning, entry.uri.as_str(), entry.file.hash);
+                    }
                 }
             }
             Err(rejection) => {

@@ -85,6 +85,11 @@ impl CaContext {
         self.key.verify_sig(message, signature).is_ok()
     }
 
+    /// Tells whether this CA has the key `spki` (DER).
+    pub(crate) fn has_key(&self, spki: &[u8]) -> bool {
+        self.spki == spki
+    }
+
     /// Tells whether the certificate of this CA is published at `uri`.
     pub(crate) fn is_published_at(&self, uri: &ObjectUri) -> bool {
         self.certificate_uris.iter().any(|known| known == uri.as_str())

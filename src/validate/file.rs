@@ -7,6 +7,7 @@ use super::finding::Rejection;
 use super::moment::Moment;
 use super::object::{Subject, check_crl_uri, judge_ca, judge_signed_object, warnings};
 use super::payload::{judge_aspa, judge_roa, judge_router};
+use super::tak::{is_tak, judge_tak};
 use super::{ObjectKind, Payload, PayloadObject, Policy, Reason};
 use crate::model::ObjectUri;
 use crate::object::{Cert, ContentType, Serial};
@@ -24,6 +25,8 @@ pub(crate) enum ValidFile {
     Ca(Box<CaContext>),
     /// Payload.
     Payload(PayloadObject),
+    /// A trust anchor's word on its keys; a next key is a warning.
+    Tak(Option<Rejection>),
 }
 
 /// A verdict on a file: everything but revocation, which is a look-up that is always made again.
@@ -36,11 +39,12 @@ pub(crate) struct FileVerdict {
     pub(crate) warnings: Vec<Rejection>,
 }
 
-/// Tells whether files of this kind are judged; of the others only the hash counts.
+/// Tells whether a file of `ca` is judged; of the others only the hash counts.
 ///
 /// Source: RFC 9286, section 6.5: unknown kinds are no reason to reject.
-pub(crate) fn is_judged(kind: ObjectKind) -> bool {
+pub(crate) fn is_judged(ca: &CaContext, kind: ObjectKind, name: &str) -> bool {
     matches!(kind, ObjectKind::CaCertificate | ObjectKind::Roa | ObjectKind::Aspa)
+        || is_tak(ca.issuer.is_none(), name)
 }
 
 /// Judges one listed file of a kind that is judged.
@@ -62,6 +66,13 @@ pub(crate) fn judge_file(
             check_crl_uri(&object.cert, rules.crl_uri)?;
             let payload = judge_aspa(&object, subject, rules)?;
             Ok(verdict(kind, subject, &object.cert, payload))
+        }
+        ObjectKind::Other => {
+            let object = judge_signed_object(subject, kind, ContentType::Tak, moment)?;
+            check_crl_uri(&object.cert, rules.crl_uri)?;
+            let valid = ValidFile::Tak(judge_tak(&object, subject)?);
+            let warnings = warnings(&object.cert, subject.ca);
+            Ok(FileVerdict { kind, serial: object.cert.serial(), valid, warnings })
         }
         _ => judge_certificate_file(subject, rules, moment),
     }

@@ -3,7 +3,9 @@
 //! `run` walks the tree, `point` chooses the state that is in use, `assemble` puts a point
 //! together; every other module is a rule set that knows nothing of storage.
 
+mod alone;
 mod assemble;
+mod checklist;
 mod constraints;
 mod context;
 mod crl;
@@ -21,10 +23,14 @@ mod reason;
 mod run;
 mod settle;
 mod source;
+mod steps;
+mod tak;
 #[cfg(test)]
 mod tests;
 mod trust_anchor;
 
+pub use alone::judge_alone;
+pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
 pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
 pub use outcome::{
@@ -35,4 +41,5 @@ pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
 pub use run::step;
 pub use source::{ObjectSource, Selection, SourceError};
+pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};
 pub use trust_anchor::replaces_trust_anchor;

@@ -655,6 +655,18 @@ reasons! {
         "the router certificate has too many AS numbers"
         "Each AS number of a router certificate is a payload of its own with the whole key."
         "Issue certificates for the AS numbers that the router has."
+
+    TakCurrentKey "tak.current-key" Object
+        "RFC 9691, section 4"
+        "the TAK is not about the key of its trust anchor"
+        "A trust anchor lists its keys, but the one that it calls current is another than the one that signed."
+        "The trust anchor has to publish a TAK for each of its keys, each in that key's own publication point."
+
+    TakSuccessor "tak.successor" Warning
+        "RFC 9691, section 4"
+        "the trust anchor announces its next key"
+        "The trust anchor will move to another key. Nothing is changed here: the locator in use stays in use until you replace it."
+        "Compare the new locator with what the trust anchor announces elsewhere, and replace the old one before that key is retired; RFC 9691 wants the new key to have been seen for 30 days first."
 }
 
 #[cfg(test)]

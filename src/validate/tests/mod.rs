@@ -4,9 +4,11 @@ mod certificates;
 mod conformance;
 mod damage;
 mod degradation;
+mod display;
 mod payloads;
 mod points;
 mod policies;
+mod steps;
 mod surgery;
 mod walk;
 
