@@ -43,6 +43,9 @@ const PURE: &[&str] = &[
     "store/select.rs",
     "fetch/plan.rs",
     "fetch/backoff.rs",
+    "service/schedule.rs",
+    "service/admission.rs",
+    "service/suspects.rs",
 ];
 
 /// What pure code does not name.

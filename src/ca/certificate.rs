@@ -13,12 +13,9 @@ use rpki::repository::resources::{Addr, AsBlock, AsResources, IpBlock, IpResourc
 use rpki::repository::x509::{Serial, Time, Validity};
 use rpki::uri;
 
-use super::der::{SEQUENCE, encoded, tlv};
+use super::der::{BIT_STRING, SEQUENCE, encoded, tlv};
 use super::{CaError, ROUTER_SPKI, SigningKey};
 use crate::model::{Asn, HttpsUri, ObjectUri, ResourceSet, TimeWindow, Timestamp};
-
-/// BIT STRING.
-const BIT_STRING: u8 = 0x03;
 
 /// The resources of a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]

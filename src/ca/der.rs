@@ -11,10 +11,18 @@ pub(super) const SET: u8 = 0x31;
 pub(super) const INTEGER: u8 = 0x02;
 /// OCTET STRING.
 pub(super) const OCTET_STRING: u8 = 0x04;
+/// BIT STRING.
+pub(super) const BIT_STRING: u8 = 0x03;
+/// UTF8String.
+pub(super) const UTF8_STRING: u8 = 0x0c;
+/// IA5String.
+pub(super) const IA5_STRING: u8 = 0x16;
 /// OBJECT IDENTIFIER.
 pub(super) const OID: u8 = 0x06;
 /// Context tag 0, constructed.
 pub(super) const CONTEXT_0: u8 = 0xa0;
+/// Context tag 1, constructed.
+pub(super) const CONTEXT_1: u8 = 0xa1;
 /// Context tag 0, primitive.
 pub(super) const CONTEXT_0_PRIMITIVE: u8 = 0x80;
 

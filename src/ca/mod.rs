@@ -19,8 +19,9 @@ pub use certificate::{
     router_certificate, sign_certificate, trust_anchor_certificate,
 };
 pub use content::{
-    ASPA, GHOSTBUSTERS, MANIFEST, ManifestFields, ROA, RoaPrefix, aspa_content, manifest_content,
-    roa_content,
+    ASPA, CHECKLIST, GHOSTBUSTERS, MANIFEST, ManifestFields, PREFIX_LIST, ROA, RoaPrefix, TAK,
+    TakKey, aspa_content, checklist_content, manifest_content, prefix_list_content, roa_content,
+    tak_content,
 };
 pub use crl::{Revoked, crl};
 pub use der::tlv;

@@ -7,15 +7,17 @@ use rpki::repository::cert::TbsCert;
 
 use super::certificate::{Issuer, Resources, object_certificate, sign_certificate, time};
 use super::content::{
-    ASPA, GHOSTBUSTERS, MANIFEST, ManifestFields, ROA, RoaPrefix, aspa_content, manifest_content,
-    roa_content,
+    ASPA, CHECKLIST, GHOSTBUSTERS, MANIFEST, ManifestFields, PREFIX_LIST, ROA, RoaPrefix, TAK,
+    TakKey, aspa_content, checklist_content, manifest_content, prefix_list_content, roa_content,
+    tak_content,
 };
 use super::der::{
     CONTEXT_0, CONTEXT_0_PRIMITIVE, OCTET_STRING, OID, SEQUENCE, SET, encoded, integer, tlv,
 };
 use super::{CaError, SigningKey};
 use crate::model::{
-    AsRange, Asn, Aspa, KeyIdentifier, ObjectHash, ObjectUri, ResourceSet, TimeWindow, Timestamp,
+    AsRange, Asn, Aspa, KeyIdentifier, ObjectHash, ObjectUri, Prefix, ResourceSet, TimeWindow,
+    Timestamp,
 };
 
 /// What every signed object says beside its content, and the keys that sign it.
@@ -60,6 +62,36 @@ impl ObjectFields<'_> {
         SignedObject::new(self, ASPA, aspa_content(aspa), &Resources::Set(set))
     }
 
+    /// Makes a signed checklist; its certificate says nothing of a place (RFC 9323, section 3).
+    pub fn checklist(
+        &self,
+        resources: &ResourceSet,
+        files: &[(Option<&str>, ObjectHash)],
+    ) -> Result<SignedObject, CaError> {
+        let mut tbs = self.certificate(&Resources::Set(resources.clone()))?;
+        tbs.set_signed_object(None);
+        let content = checklist_content(resources, files);
+        SignedObject::with_certificate(self, CHECKLIST, content, &tbs)
+    }
+
+    /// Makes a TAK (RFC 9691).
+    pub fn tak(
+        &self,
+        current: TakKey<'_>,
+        predecessor: Option<TakKey<'_>>,
+        successor: Option<TakKey<'_>>,
+    ) -> Result<SignedObject, CaError> {
+        let content = tak_content(current, predecessor, successor);
+        SignedObject::new(self, TAK, content, &Resources::Inherit)
+    }
+
+    /// Makes a signed prefix list (draft-ietf-sidrops-rpki-prefixlist).
+    pub fn prefix_list(&self, asn: Asn, prefixes: &[Prefix]) -> Result<SignedObject, CaError> {
+        let set = ResourceSet::new([], [], [AsRange { min: asn.0, max: asn.0 }]);
+        let content = prefix_list_content(asn, prefixes);
+        SignedObject::new(self, PREFIX_LIST, content, &Resources::Set(set))
+    }
+
     /// Makes a Ghostbusters record from a vCard (RFC 6493).
     pub fn ghostbusters(&self, vcard: &str) -> Result<SignedObject, CaError> {
         SignedObject::new(self, GHOSTBUSTERS, vcard.into(), &Resources::Inherit)
@@ -91,7 +123,17 @@ impl SignedObject {
         content: Vec<u8>,
         resources: &Resources,
     ) -> Result<Self, CaError> {
-        let certificate = sign_certificate(&fields.certificate(resources)?, fields.issuer.key)?;
+        Self::with_certificate(fields, content_type, content, &fields.certificate(resources)?)
+    }
+
+    /// Signs a content of any type with a certificate that was made by hand.
+    pub fn with_certificate(
+        fields: &ObjectFields<'_>,
+        content_type: &[u8],
+        content: Vec<u8>,
+        certificate: &TbsCert,
+    ) -> Result<Self, CaError> {
+        let certificate = sign_certificate(certificate, fields.issuer.key)?;
         let attributes =
             signed_attributes(content_type, ObjectHash::of(&content), fields.signing_time)?;
         let object = SignedObject {

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{ConfigFile, parse_duration};
 use crate::model::Timestamp;
 use crate::system::log::LogFormat;
+use crate::validate::UnsafeVrps;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +85,12 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Write the validated payloads for other programs
     Export(super::export::ExportArgs),
+    /// Explain a route, an object or a reason code
+    Explain(super::explain::ExplainArgs),
+    /// Decode any RPKI object, and show the first rule that it breaks
+    Inspect(super::inspect::InspectArgs),
+    /// Verify a signed checklist, and files against it
+    VerifyRsc(super::verify_rsc::VerifyRscArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -99,7 +106,7 @@ pub enum Command {
     },
 }
 
-/// Which trust anchors are used.
+/// Which trust anchors are used, and how they are judged.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TrustAnchorArgs {
     /// Use this trust anchor locator, too (repeatable)
@@ -108,6 +115,13 @@ pub struct TrustAnchorArgs {
     /// Do not use the five RIR trust anchors that are built in
     #[arg(long, help_heading = "Trust anchors")]
     pub no_rir_tals: bool,
+    /// What to do with VRPs that overlap the resources of a CA without valid data: accept, warn
+    /// or reject
+    #[arg(long, value_name = "POLICY", help_heading = "Validation")]
+    pub unsafe_vrps: Option<UnsafeVrps>,
+    /// Follow CAs down to this depth below a trust anchor
+    #[arg(long, value_name = "DEPTH", help_heading = "Validation")]
+    pub max_ca_depth: Option<usize>,
 }
 
 /// How repositories are fetched.
@@ -219,6 +233,8 @@ impl TrustAnchorArgs {
     pub fn apply(&self, file: &mut ConfigFile) {
         file.tal = self.tal.clone();
         file.no_rir_tals = self.no_rir_tals;
+        file.unsafe_vrps = self.unsafe_vrps;
+        file.max_ca_depth = self.max_ca_depth;
     }
 }
 

@@ -6,12 +6,17 @@ use std::sync::Arc;
 
 use super::{CliError, Exit};
 use crate::config::DataDir;
-use crate::model::Timestamp;
-use crate::output::{self, Format};
+use crate::model::{Asn, Family, Prefix, Timestamp};
+use crate::output::{self, Format, Selection};
 use crate::world::{View, load_current};
 
 /// Write the validated payload, less what has expired
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  provost export -f csv -o vrps.csv               a file is replaced as a whole
+  provost export -f bird2 --family 4 -o r4.conf   BIRD wants one family a file
+  provost export -f rpki-client-json -a AS64500   the items of one AS")]
 pub struct ExportArgs {
     /// The format, as Routinator writes it
     #[arg(short, long, value_enum, default_value = "csv")]
@@ -19,6 +24,49 @@ pub struct ExportArgs {
     /// Where to write; a file is replaced as a whole, `-` is the standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
+    /// Only VRPs that cover this prefix (repeatable; joined with --select-asn by "or")
+    #[arg(short = 'p', long, value_name = "PREFIX")]
+    pub select_prefix: Vec<Prefix>,
+    /// Only items of this AS (repeatable)
+    #[arg(short = 'a', long, value_name = "AS")]
+    pub select_asn: Vec<Asn>,
+    /// With --select-prefix: also VRPs inside the prefix
+    #[arg(short, long)]
+    pub more_specifics: bool,
+    /// Only VRPs of this address family
+    #[arg(long, value_parser = parse_family, value_name = "4|6")]
+    pub family: Option<Family>,
+    /// No VRPs
+    #[arg(long)]
+    pub no_route_origins: bool,
+    /// No router keys
+    #[arg(long)]
+    pub no_router_keys: bool,
+    /// No ASPAs
+    #[arg(long)]
+    pub no_aspas: bool,
+}
+
+fn parse_family(text: &str) -> Result<Family, String> {
+    match text {
+        "4" => Ok(Family::V4),
+        "6" => Ok(Family::V6),
+        _ => Err("expected 4 or 6".to_owned()),
+    }
+}
+
+impl ExportArgs {
+    fn selection(&self) -> Selection {
+        Selection {
+            prefixes: self.select_prefix.clone(),
+            asns: self.select_asn.clone(),
+            more_specifics: self.more_specifics,
+            family: self.family,
+            no_route_origins: self.no_route_origins,
+            no_router_keys: self.no_router_keys,
+            no_aspas: self.no_aspas,
+        }
+    }
 }
 
 /// Runs the command.
@@ -38,17 +86,18 @@ pub fn run(
         return Err(CliError::no_data("no trust anchor is valid in the last world")
             .hint("`provost sync` says why"));
     }
+    let selection = &args.selection();
     if args.output == Path::new("-") {
-        return match args.format.write(&view, out).and_then(|()| out.flush()) {
+        return match args.format.write(&view, selection, out).and_then(|()| out.flush()) {
             // Whoever reads has had enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
             Err(error) => Err(CliError::failed(format!("cannot write: {error}"))),
             Ok(()) => Ok(Exit::Done),
         };
     }
-    output::replace(&args.output, |out| args.format.write(&view, out)).map_err(|error| {
-        CliError::failed(format!("cannot write {}: {error}", args.output.display()))
-    })?;
+    output::replace(&args.output, |out| args.format.write(&view, selection, out)).map_err(
+        |error| CliError::failed(format!("cannot write {}: {error}", args.output.display())),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -78,7 +127,14 @@ mod tests {
     use crate::world::publish;
 
     fn args(output: &Path) -> ExportArgs {
-        ExportArgs { format: Format::Csv, output: output.to_owned() }
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Cli {
+            #[command(flatten)]
+            export: ExportArgs,
+        }
+        let output = output.to_str().unwrap();
+        Cli::try_parse_from(["export", "--output", output]).unwrap().export
     }
 
     fn exported(data: &DataDir, now: Timestamp) -> String {

@@ -15,3 +15,8 @@ pub(super) const MAX_VRP_FILE_BYTES: u64 = 1 << 30;
 ///
 /// A full table had about 1.3 million in 2025.
 pub(super) const MAX_UNIQUE_ROUTES: usize = 100_000_000;
+
+/// The most bytes of an object that is inspected, after decompression: 64 MiB.
+///
+/// Eight times what is decoded, so that an object that is too large is shown to be so.
+pub(super) const MAX_INSPECTED_BYTES: u64 = 64 << 20;

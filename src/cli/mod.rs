@@ -1,12 +1,16 @@
 //! The command line: arguments, then one file for each command.
 
 mod args;
+mod attack;
 pub mod check;
 mod context;
 mod error;
 mod exit;
+pub mod explain;
 pub mod export;
 mod input;
+pub mod inspect;
+mod judged;
 pub mod lab;
 mod limits;
 mod manual;
@@ -15,6 +19,7 @@ mod serve;
 mod summary;
 mod sync;
 mod validate;
+pub mod verify_rsc;
 
 use std::io::{self, Write};
 
@@ -55,7 +60,10 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Export(args) => {
             export::run(&args, &context.data()?, clock::now(), &mut io::stdout().lock())
         }
+        Command::Explain(args) => explain::run(context, &args),
+        Command::Inspect(args) => inspect::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
+        Command::VerifyRsc(args) => verify_rsc::run(context, &args),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(&dir),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::parse_duration;
+use crate::validate::UnsafeVrps;
 
 /// What the configuration file may say; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -35,6 +36,10 @@ pub struct ConfigFile {
     /// How often a repository is asked for changes.
     #[serde(deserialize_with = "duration")]
     pub refresh: Option<Duration>,
+    /// What becomes of VRPs that overlap the resources of a CA without valid data.
+    pub unsafe_vrps: Option<UnsafeVrps>,
+    /// The deepest CA below a trust anchor that is followed.
+    pub max_ca_depth: Option<usize>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -111,12 +116,15 @@ mod tests {
         let file = parse(
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
-             http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n",
+             http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
         assert_eq!(file.tal, [PathBuf::from("/etc/provost/my.tal")]);
         assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
+        assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
+        assert_eq!(file.max_ca_depth, Some(12));
     }
 
     #[test]
@@ -132,7 +140,13 @@ mod tests {
 
     #[test]
     fn k07_wrong_types_and_bad_durations_are_refused_with_their_line() {
-        for text in ["\nno-rrdp = 'yes'", "\nmax-age = '-2h'", "\nmax-age = 7200", "\nhttp = 'x'"] {
+        for text in [
+            "\nno-rrdp = 'yes'",
+            "\nmax-age = '-2h'",
+            "\nmax-age = 7200",
+            "\nhttp = 'x'",
+            "\nunsafe-vrps = 'maybe'",
+        ] {
             assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");
         }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ConfigFile, DataDir, recorded_tals};
+use crate::validate::{Policy, UnsafeVrps};
 
 /// When data count as stale, unless told otherwise.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
@@ -40,6 +41,10 @@ pub struct Settings {
     pub max_age: Duration,
     /// How often a repository is asked for changes.
     pub refresh: Duration,
+    /// What becomes of VRPs that overlap the resources of a CA without valid data.
+    pub unsafe_vrps: UnsafeVrps,
+    /// The deepest CA below a trust anchor that is followed.
+    pub max_ca_depth: usize,
 }
 
 impl Settings {
@@ -63,6 +68,11 @@ impl Settings {
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
             refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
+            unsafe_vrps: flags.unsafe_vrps.or(file.unsafe_vrps).unwrap_or_default(),
+            max_ca_depth: flags
+                .max_ca_depth
+                .or(file.max_ca_depth)
+                .unwrap_or_else(|| Policy::default().max_depth),
         }
     }
 
@@ -89,6 +99,8 @@ impl Settings {
         ];
         flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.into()));
         flags.extend(["--refresh".into(), format!("{}s", self.refresh.as_secs()).into()]);
+        flags.extend(["--unsafe-vrps".into(), self.unsafe_vrps.as_str().into()]);
+        flags.extend(["--max-ca-depth".into(), self.max_ca_depth.to_string().into()]);
         flags
     }
 
@@ -119,6 +131,7 @@ mod tests {
             data_dir: Some("/flag".into()),
             no_rrdp: true,
             refresh: Some(Duration::from_secs(5)),
+            unsafe_vrps: Some(UnsafeVrps::Reject),
             ..ConfigFile::default()
         };
         let settings = Settings::new(file, flags, || DataDir::new("/default"));
@@ -128,5 +141,9 @@ mod tests {
         assert_eq!(settings.max_age, Duration::from_secs(60));
         assert_eq!(settings.refresh, Duration::from_secs(5));
         assert_eq!(settings.http, DEFAULT_HTTP);
+        assert_eq!((settings.unsafe_vrps, settings.max_ca_depth), (UnsafeVrps::Reject, 32));
+        let flags = settings.worker_flags();
+        let position = flags.iter().position(|flag| flag == "--unsafe-vrps").unwrap();
+        assert_eq!(flags[position + 1], "reject");
     }
 }

@@ -1,15 +1,21 @@
 //! The trust anchor locators in force: the built-in ones and those from files.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::{DataDir, Settings};
 use crate::object::{Tal, TalError, rir_tals};
+use crate::validate::{Constraints, ConstraintsError};
 
 /// The longest TAL file that is read, in bytes; real ones have about 600.
 const MAX_TAL_FILE: u64 = 64 * 1024;
 
 /// How many TALs are read from a directory; there are five, and a few for tests.
 const MAX_RECORDED: usize = 1_000;
+
+/// The longest constraints file that is read, in bytes; those of rpki-client have up to 20 KB.
+const MAX_CONSTRAINTS_FILE: u64 = 4 * 1024 * 1024;
 
 /// A TAL file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,14 @@ pub enum TalFileError {
     Twice {
         /// The name.
         name: String,
+    },
+    /// A constraints file beside a TAL cannot be used.
+    #[error("{path}: {source}", path = path.display())]
+    Constraints {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConstraintsError,
     },
     /// There is no TAL at all.
     #[error("there is no trust anchor: --no-rir-tals without --tal")]
@@ -95,4 +109,51 @@ pub fn recorded_tals(data: &DataDir) -> Vec<PathBuf> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "tal"));
     paths.sort();
     paths
+}
+
+/// Loads the constraints files, `NAME.constraints` beside each `NAME.tal` that has one.
+pub fn load_constraints(
+    settings: &Settings,
+) -> Result<BTreeMap<String, Constraints>, TalFileError> {
+    let mut constraints = BTreeMap::new();
+    for tal in &settings.tals {
+        let path = tal.with_extension("constraints");
+        let read = |source| TalFileError::Read { path: path.clone(), source };
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(read(error)),
+            Ok(metadata) if metadata.len() > MAX_CONSTRAINTS_FILE => {
+                return Err(TalFileError::TooLarge { path });
+            }
+            Ok(_) => {}
+        }
+        let text = std::fs::read_to_string(&path).map_err(read)?;
+        let parsed = Constraints::parse(&text)
+            .map_err(|source| TalFileError::Constraints { path: path.clone(), source })?;
+        let name = tal.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        constraints.insert(name, parsed);
+    }
+    Ok(constraints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigFile, DataDir};
+
+    #[test]
+    fn constraints_stand_beside_the_locator_and_must_be_readable() {
+        let directory = tempfile::tempdir().unwrap();
+        let tal = directory.path().join("lab.tal");
+        let file = ConfigFile { tal: vec![tal], ..ConfigFile::default() };
+        let settings = Settings::new(file, ConfigFile::default(), || DataDir::new("/none"));
+        assert!(load_constraints(&settings).unwrap().is_empty());
+        let path = directory.path().join("lab.constraints");
+        std::fs::write(&path, "deny 10.0.0.0/8\n").unwrap();
+        let constraints = load_constraints(&settings).unwrap();
+        assert_eq!(constraints["lab"], Constraints::parse("deny 10.0.0.0/8").unwrap());
+        std::fs::write(&path, "\ndeny everything\n").unwrap();
+        let error = load_constraints(&settings).unwrap_err().to_string();
+        assert!(error.contains("lab.constraints: line 2:"), "{error}");
+    }
 }

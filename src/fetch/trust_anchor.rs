@@ -8,8 +8,10 @@ use super::error::{FetchErrorKind, Stage, printable};
 use super::fetcher::{Fetcher, blocking};
 use super::limits::TRUST_ANCHOR_BYTES;
 use crate::clock;
+use crate::model::Timestamp;
 use crate::object::{Tal, TalUri};
 use crate::store::{Store, StoreError, Transports};
+use crate::validate::replaces_trust_anchor;
 use crate::world::TrustAnchorFetch;
 
 impl Fetcher {
@@ -17,7 +19,8 @@ impl Fetcher {
     ///
     /// The URIs are tried in their order until one gives a certificate with the locator's key
     /// (RFC 8630, section 3); without one, the certificate that is kept stays. Without the rsync
-    /// transport, rsync URIs are passed over. Fails only if the cache does.
+    /// transport, rsync URIs are passed over. A certificate that is older than the one that is
+    /// kept does not replace it (RFC 10097). Fails only if the cache does.
     pub async fn fetch_trust_anchor(
         &self,
         store: &Store,
@@ -42,25 +45,29 @@ impl Fetcher {
                 }
             }
         }
-        let (store, name) = (store.clone(), tal.name.clone());
-        let record = blocking(Stage::TrustAnchor, &tal.name, move || {
+        let (store, tal) = (store.clone(), tal.clone());
+        let subject = tal.name.clone();
+        let record = blocking(Stage::TrustAnchor, &subject, move || {
+            let name = &tal.name;
             match fetched {
-                Some((uri, certificate)) => {
-                    store.save_trust_anchor(&name, &uri, &certificate, began)?;
+                Some((uri, fetched)) => {
+                    let kept = store.trust_anchor_certificate(name)?;
+                    let certificate = newer(&tal, kept, fetched, began);
+                    store.save_trust_anchor(name, &uri, &certificate, began)?;
                 }
                 None => {
                     let error = match errors.is_empty() {
                         true => "no URI for a transport that is in use".to_owned(),
                         false => printable(&errors.join("; ")),
                     };
-                    store.fail_trust_anchor(&name, &error, began)?;
+                    store.fail_trust_anchor(name, &error, began)?;
                 }
             }
-            store.trust_anchor_fetch(&name)
+            store.trust_anchor_fetch(name)
         });
         record
             .await?
-            .map_err(|error: StoreError| FetchError::store(Stage::TrustAnchor, &tal.name, &error))
+            .map_err(|error: StoreError| FetchError::store(Stage::TrustAnchor, &subject, &error))
     }
 
     async fn fetch_certificate(&self, uri: &TalUri, spki: &[u8]) -> Result<Bytes, FetchError> {
@@ -85,6 +92,18 @@ impl Fetcher {
             Ok(()) => Ok(bytes),
             Err(detail) => fault(FetchErrorKind::Format, detail),
         }
+    }
+}
+
+/// Returns the certificate that is used from now on.
+fn newer(tal: &Tal, kept: Option<Bytes>, fetched: Bytes, now: Timestamp) -> Bytes {
+    match kept {
+        Some(kept) if kept != fetched && !replaces_trust_anchor(tal, &kept, &fetched, now) => {
+            let name = &tal.name;
+            tracing::warn!(trust_anchor = %name, "an older certificate was fetched: not used");
+            kept
+        }
+        _ => fetched,
     }
 }
 

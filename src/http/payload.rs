@@ -1,4 +1,4 @@
-//! `/csv`, `/json` and `/jsonext`: the whole payload, written once and shared, with conditional requests.
+//! The payload in every format of Routinator, whole or selected, with conditional requests.
 
 use std::sync::Arc;
 
@@ -7,58 +7,103 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 
+use super::query::pairs;
 use super::routinator::{NO_DATA, text_error};
 use super::state::{App, Payload, Served};
 use crate::model::Timestamp;
-use crate::output::Format;
+use crate::output::{Format, Selection};
 
-/// Answers `/csv`.
-pub(super) async fn csv(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    answer(state, &uri, &headers, Format::Csv).await
-}
+/// The paths of the payload, with their formats, as Routinator has them.
+pub(super) const PATHS: [(&str, Format); 13] = [
+    ("/csv", Format::Csv),
+    ("/csvcompat", Format::CsvCompat),
+    ("/csvext", Format::CsvExt),
+    ("/json", Format::Json),
+    ("/api/v1/origins/", Format::Json),
+    ("/jsonext", Format::JsonExt),
+    ("/slurm", Format::Slurm),
+    ("/slurm2", Format::Slurm2),
+    ("/openbgpd", Format::OpenBgpd),
+    ("/bird1", Format::Bird1),
+    ("/bird2", Format::Bird2),
+    ("/rpsl", Format::Rpsl),
+    ("/summary", Format::Summary),
+];
 
-/// Answers `/json`.
-pub(super) async fn json(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    answer(state, &uri, &headers, Format::Json).await
-}
-
-/// Answers `/jsonext`.
-pub(super) async fn jsonext(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    answer(state, &uri, &headers, Format::JsonExt).await
-}
-
-async fn answer(
+/// Answers with the payload in `format`.
+pub(super) async fn answer(
     State(app): State<App>,
-    uri: &Uri,
-    headers: &HeaderMap,
+    uri: Uri,
+    headers: HeaderMap,
     format: Format,
 ) -> Response {
     let Some(served) = app.answering() else {
         return text_error(StatusCode::SERVICE_UNAVAILABLE, NO_DATA);
     };
     // A selection that is not understood must not be answered with everything.
-    if uri.query().is_some_and(|query| !query.is_empty()) {
+    let Some(selection) = selection(&uri) else {
         return text_error(StatusCode::BAD_REQUEST, "invalid query");
-    }
-    let Some(payload) = written(&served, format).await else {
+    };
+    let Some(payload) = written(&app, &served, format, selection).await else {
         return text_error(StatusCode::INTERNAL_SERVER_ERROR, "internal server error");
     };
     let validators =
         [(header::ETAG, payload.etag.clone()), (header::LAST_MODIFIED, http_date(served.made()))];
-    if is_unchanged(headers, &payload.etag, served.made()) {
+    if is_unchanged(&headers, &payload.etag, served.made()) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
     }
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     (validators, content_type, payload.body).into_response()
 }
 
-/// Returns the payload; whoever comes first has it written, on a thread that may block.
-async fn written(served: &Arc<Served>, format: Format) -> Option<Payload> {
-    if let Some(payload) = served.written(format) {
+/// Returns the payload; it is written on a thread that may block, a few at a time.
+async fn written(
+    app: &App,
+    served: &Arc<Served>,
+    format: Format,
+    selection: Selection,
+) -> Option<Payload> {
+    let is_everything = selection.is_everything();
+    if let Some(payload) = served.written(format).filter(|_| is_everything) {
         return Some(payload.clone());
     }
+    // Whoever waits for a shared one waits for the same writing.
+    let alone = !(is_everything && served.is_shared(format));
+    let _permit = if alone { Some(app.writers.acquire().await.ok()?) } else { None };
     let served = Arc::clone(served);
-    tokio::task::spawn_blocking(move || served.write(format).clone()).await.ok()
+    tokio::task::spawn_blocking(move || served.write(format, &selection)).await.ok()
+}
+
+/// How many prefixes and ASes one request may select.
+const MAX_SELECTED: usize = 1_000;
+
+/// Reads a selection as Routinator does; `None` if it has a key or a value that is not known.
+fn selection(uri: &Uri) -> Option<Selection> {
+    let mut selection = Selection::default();
+    for (key, value) in pairs(uri) {
+        match key.as_str() {
+            "select-prefix" | "filter-prefix" => selection.prefixes.push(value.parse().ok()?),
+            "select-asn" | "filter-asn" => selection.asns.push(value.parse().ok()?),
+            "include" => {
+                selection.more_specifics |= value.split(',').any(|word| word == "more-specifics");
+            }
+            "exclude" => {
+                for word in value.split(',') {
+                    match word {
+                        "routeOrigins" => selection.no_route_origins = true,
+                        "routerKeys" => selection.no_router_keys = true,
+                        "aspas" => selection.no_aspas = true,
+                        _ => {}
+                    }
+                }
+            }
+            _ => return None,
+        }
+        if selection.prefixes.len() + selection.asns.len() > MAX_SELECTED {
+            return None;
+        }
+    }
+    Some(selection)
 }
 
 /// Tells whether the client has this payload (RFC 9110, section 13.2.2: the tag wins).

@@ -31,14 +31,15 @@ pub fn router(app: App) -> Router {
         tracing::error!(panic = text, "a request met a defect of the program");
         Problem::internal().into_response()
     };
-    Router::new()
+    let payloads = payload::PATHS.into_iter().fold(Router::new(), |router, (path, format)| {
+        let answer = move |app, uri, headers| payload::answer(app, uri, headers, format);
+        router.route(path, get(answer))
+    });
+    payloads
         // Routinator's.
         .route("/api/v1/validity/", get(validity::by_path))
         .route("/api/v1/validity/{*rest}", get(validity::by_path))
         .route("/validity", get(validity::by_query))
-        .route("/json", get(payload::json))
-        .route("/jsonext", get(payload::jsonext))
-        .route("/csv", get(payload::csv))
         .route("/version", get(health::version))
         // Ours.
         .route("/metrics", get(metrics::metrics))

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::summary::Summary;
 use crate::model::{ObjectHash, Timestamp};
-use crate::output::Format;
+use crate::output::{Format, Selection};
 use crate::world::{Purpose, View, World};
 
 /// The state of the service; a clone is the same state.
@@ -19,12 +20,18 @@ pub struct App {
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
     now: fn() -> Timestamp,
+    /// Who may have a payload written for itself alone, in memory (THREATS J06).
+    pub(super) writers: Arc<Semaphore>,
 }
+
+/// How many payloads are written for single clients at a time.
+const MAX_WRITERS: usize = 4;
 
 impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
-        App { current: Arc::default(), counters: Arc::default(), max_age, now }
+        let writers = Arc::new(Semaphore::new(MAX_WRITERS));
+        App { current: Arc::default(), counters: Arc::default(), max_age, now, writers }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
@@ -58,7 +65,6 @@ pub struct Served {
     summary: Summary,
     csv: OnceLock<Payload>,
     json: OnceLock<Payload>,
-    jsonext: OnceLock<Payload>,
 }
 
 /// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
@@ -75,8 +81,7 @@ impl Served {
     pub fn new(world: Arc<World>, now: Timestamp) -> Self {
         let view = View::of_world(Arc::clone(&world), now);
         let summary = Summary::of(&view, &world);
-        let (csv, json, jsonext) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Served { view, world, made: now, summary, csv, json, jsonext }
+        Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
     }
 
     /// Returns the view.
@@ -115,28 +120,39 @@ impl Served {
         &self.summary
     }
 
-    /// Returns the payload if it was written before.
+    /// Returns the whole payload if it was written before.
     pub(super) fn written(&self, format: Format) -> Option<&Payload> {
-        self.slot(format).get()
+        self.slot(format)?.get()
     }
 
-    /// Writes the payload, once: a second of work at full size, so not for async tasks.
-    pub(super) fn write(&self, format: Format) -> &Payload {
-        self.slot(format).get_or_init(|| {
+    /// Tells whether the whole payload in this format is kept once it was written.
+    pub(super) fn is_shared(&self, format: Format) -> bool {
+        self.slot(format).is_some()
+    }
+
+    /// Writes what is selected: a second of work at full size, so not for async tasks.
+    ///
+    /// The formats that are asked for most are written once and shared.
+    pub(super) fn write(&self, format: Format, selection: &Selection) -> Payload {
+        let write = || {
             let mut body = Vec::new();
             // Writing to memory does not fail.
-            let _ = format.write(&self.view, &mut body);
+            let _ = format.write(&self.view, selection, &mut body);
             let digest = ObjectHash::of(&body).to_string();
             let session = digest.get(..16).unwrap_or_default();
             Payload { body: body.into(), etag: format!("\"{session}-{}\"", self.world.id) }
-        })
+        };
+        match self.slot(format) {
+            Some(slot) if selection.is_everything() => slot.get_or_init(write).clone(),
+            _ => write(),
+        }
     }
 
-    fn slot(&self, format: Format) -> &OnceLock<Payload> {
+    fn slot(&self, format: Format) -> Option<&OnceLock<Payload>> {
         match format {
-            Format::Csv => &self.csv,
-            Format::Json => &self.json,
-            Format::JsonExt => &self.jsonext,
+            Format::Csv => Some(&self.csv),
+            Format::Json => Some(&self.json),
+            _ => None,
         }
     }
 }

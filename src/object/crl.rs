@@ -6,6 +6,8 @@ use super::cert::Serial;
 use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 use super::limits::{MAX_CRL_ENTRIES, MAX_OBJECT_SIZE};
+use super::name::Name;
+use super::name_text::name_text;
 use super::signed::{SHA_256_WITH_RSA, read_algorithm};
 use crate::model::{KeyIdentifier, Timestamp};
 
@@ -19,6 +21,8 @@ pub struct Crl {
     pub this_update: Timestamp,
     /// When the next one is due.
     pub next_update: Timestamp,
+    /// The name of the CA.
+    pub issuer: Name,
     /// The key that signed it.
     pub aki: KeyIdentifier,
     /// The CRL number; of no consequence (RFC 9829, section 3.1).
@@ -47,12 +51,13 @@ impl Crl {
         let mut fields = Reader::whole_sequence(tbs.whole, "tbsCertList")?;
         fields.version(1, "version of the CRL")?;
         let algorithm = fields.value("signature algorithm")?;
-        if algorithm.whole != outer_algorithm.whole || algorithm.tag != der::SEQUENCE {
+        let inner = Reader::whole_sequence(algorithm.whole, "signature algorithm")?;
+        read_algorithm(inner, &[SHA_256_WITH_RSA], "signature algorithm")?;
+        if algorithm.whole != outer_algorithm.whole {
             return Err(DecodeError::syntax("the two signature algorithms differ"));
         }
-        let reader = Reader::new(algorithm.content);
-        read_algorithm(reader, &[SHA_256_WITH_RSA], "signature algorithm")?;
-        check_name(fields.sequence("issuer")?)?;
+        let issuer = Name::read(fields.sequence("issuer")?, "issuer")
+            .map_err(|error| DecodeError { fault: as_crl_fault(error.fault), ..error })?;
         let this_update = fields.time("thisUpdate")?;
         let next_update = fields.time("nextUpdate")?;
         if next_update < this_update {
@@ -69,6 +74,7 @@ impl Crl {
         Ok(Crl {
             this_update,
             next_update,
+            issuer,
             aki,
             number,
             tbs: bytes.slice_ref(tbs.whole),
@@ -87,6 +93,39 @@ impl Crl {
         &self.signature
     }
 
+    /// Returns the issuer's name as `/CN=..`, safe to print; what it says decides nothing.
+    pub fn issuer_name(&self) -> String {
+        let read = || {
+            let mut fields = Reader::whole_sequence(&self.tbs, "tbsCertList").ok()?;
+            fields.value("version").ok()?;
+            fields.value("signature algorithm").ok()?;
+            Some(name_text(fields.sequence("issuer").ok()?))
+        };
+        read().unwrap_or_default()
+    }
+
+    /// Reads the revoked certificates again, in the order of the list, with the times.
+    pub fn revocations(&self) -> Vec<(Serial, Timestamp)> {
+        let mut found = Vec::with_capacity(self.revoked.len());
+        let mut read = || {
+            let mut fields = Reader::whole_sequence(&self.tbs, "tbsCertList").ok()?;
+            for what in ["version", "signature algorithm", "issuer", "thisUpdate", "nextUpdate"] {
+                fields.value(what).ok()?;
+            }
+            let list = fields.optional(der::SEQUENCE, "revokedCertificates").ok()??;
+            let mut list = Reader::new(list);
+            // The list was bounded when the CRL was decoded.
+            while !list.is_empty() {
+                let mut entry = list.sequence("entry").ok()?;
+                let serial = entry.unsigned_20("serial").ok()??;
+                found.push((serial, entry.time("revocationDate").ok()?));
+            }
+            Some(())
+        };
+        read();
+        found
+    }
+
     /// Tells whether the certificate with this serial number is revoked.
     pub fn is_revoked(&self, serial: &Serial) -> bool {
         self.revoked.binary_search(serial).is_ok()
@@ -97,27 +136,12 @@ fn profile(detail: &'static str) -> DecodeError {
     DecodeError::new(Fault::CrlProfile, detail)
 }
 
-/// Checks that a Name is a list of sets of attributes; what they say decides nothing.
-fn check_name(mut names: Reader<'_>) -> Result<(), DecodeError> {
-    if names.is_empty() {
-        return Err(DecodeError::syntax("issuer: empty"));
+/// A name that breaks the profile is a fault of the CRL that has it.
+fn as_crl_fault(fault: Fault) -> Fault {
+    match fault {
+        Fault::CertificateProfile => Fault::CrlProfile,
+        fault => fault,
     }
-    while !names.is_empty() {
-        let mut set = Reader::new(names.expect(der::SET, "issuer")?);
-        if set.is_empty() {
-            return Err(DecodeError::syntax("issuer: an empty part"));
-        }
-        while !set.is_empty() {
-            let mut attribute = set.sequence("issuer")?;
-            attribute.oid("issuer")?;
-            // A string of whatever kind, but no structure.
-            if attribute.value("issuer")?.tag & 0x20 != 0 {
-                return Err(DecodeError::syntax("issuer: not a string"));
-            }
-            attribute.end("issuer")?;
-        }
-    }
-    Ok(())
 }
 
 fn read_revoked(list: &[u8]) -> Result<Vec<Serial>, DecodeError> {

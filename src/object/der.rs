@@ -11,15 +11,22 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
+pub(crate) const TELETEX_STRING: u8 = 0x14;
 pub(crate) const IA5_STRING: u8 = 0x16;
 pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
+pub(crate) const BMP_STRING: u8 = 0x1e;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 /// `[0]`, primitive.
 pub(crate) const IMPLICIT_0: u8 = 0x80;
 /// `[0]`, constructed.
 pub(crate) const EXPLICIT_0: u8 = 0xa0;
+/// `[1]`, constructed.
+pub(crate) const EXPLICIT_1: u8 = 0xa1;
 /// `[3]`, constructed.
 pub(crate) const EXPLICIT_3: u8 = 0xa3;
 

@@ -40,6 +40,8 @@ pub enum Fault {
     TooMany,
     /// An eContentType that is not the wanted one.
     ContentType,
+    /// A signature or digest algorithm that the RPKI does not use.
+    Algorithm,
     /// A certificate that breaks the profile of RFC 6487.
     CertificateProfile,
     /// A serial number that is zero, negative or above 20 octets.

@@ -15,6 +15,18 @@ pub fn rsa_public_key(spki: &[u8]) -> Result<&[u8], DecodeError> {
     })
 }
 
+/// Returns the bits of the key in a DER SubjectPublicKeyInfo, whatever the algorithm.
+pub(super) fn subject_public_key(spki: &[u8]) -> Result<&[u8], DecodeError> {
+    let mut info = Reader::whole_sequence(spki, "subjectPublicKeyInfo")?;
+    info.sequence("key algorithm")?;
+    let bits = der::bit_string(info.expect(der::BIT_STRING, "key")?);
+    info.end("subjectPublicKeyInfo")?;
+    match bits {
+        Some((key, 0)) => Ok(key),
+        _ => Err(DecodeError::syntax("key: unused bits")),
+    }
+}
+
 fn parse(spki: &[u8]) -> Option<&[u8]> {
     let mut info = Reader::whole_sequence(spki, "key").ok()?;
     let mut algorithm = info.sequence("algorithm").ok()?;

@@ -42,3 +42,15 @@ pub const MAX_TAL_SIZE: usize = 65_536;
 
 /// The most URIs of one trust anchor locator; in use are two.
 pub const MAX_TAL_URIS: usize = 16;
+
+/// The largest vCard of a Ghostbusters record, in bytes; those in use have a few hundred.
+pub const MAX_VCARD_SIZE: usize = 65_536;
+
+/// The most comments of one key in a TAK; RFC 9691 sets no limit, a locator has a handful.
+pub const MAX_TAK_COMMENTS: usize = 64;
+
+/// The most files of one signed checklist; RFC 9323 sets no limit, so that of manifests is taken.
+pub const MAX_CHECKLIST_ENTRIES: usize = MAX_MANIFEST_ENTRIES;
+
+/// The most parts of a distinguished name that are shown; RFC 6487 permits two.
+pub const MAX_NAME_PARTS: usize = 8;

@@ -75,7 +75,8 @@ fn read_vrp(mut fields: Reader<'_>, family: Family, asn: Asn) -> Result<Vrp, Dec
     Ok(Vrp { prefix, max_length, asn })
 }
 
-fn read_prefix(bits: &[u8], family: Family) -> Result<Prefix, DecodeError> {
+/// Reads a prefix from the content of a BIT STRING.
+pub(crate) fn read_prefix(bits: &[u8], family: Family) -> Result<Prefix, DecodeError> {
     let bad = |detail| DecodeError::new(Fault::RoaPrefix, detail);
     let malformed = || bad("a prefix is longer than its family permits, or has bits behind it");
     let (min, max) = prefix_bounds(bits, family.bits().into()).ok_or_else(malformed)?;

@@ -25,14 +25,41 @@ pub enum ContentType {
     Manifest,
     /// An autonomous system provider authorisation.
     Aspa,
+    /// A Ghostbusters record.
+    Ghostbusters,
+    /// A signed checklist.
+    Rsc,
+    /// A list of a trust anchor's keys.
+    Tak,
+    /// A signed prefix list.
+    Spl,
 }
 
 impl ContentType {
+    const ALL: [ContentType; 7] = [
+        ContentType::Roa,
+        ContentType::Manifest,
+        ContentType::Aspa,
+        ContentType::Ghostbusters,
+        ContentType::Rsc,
+        ContentType::Tak,
+        ContentType::Spl,
+    ];
+
+    /// Returns the type with this object identifier, as its octets.
+    pub(crate) fn of_oid(oid: &[u8]) -> Option<ContentType> {
+        ContentType::ALL.into_iter().find(|kind| kind.oid() == oid)
+    }
+
     fn oid(self) -> [u8; 11] {
         let last = match self {
             ContentType::Roa => 24,
             ContentType::Manifest => 26,
             ContentType::Aspa => 49,
+            ContentType::Ghostbusters => 35,
+            ContentType::Rsc => 48,
+            ContentType::Tak => 50,
+            ContentType::Spl => 51,
         };
         [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, last]
     }
@@ -127,7 +154,8 @@ pub(crate) fn read_algorithm(
     let oid = algorithm.oid(what)?;
     let null = algorithm.optional(der::NULL, what)?;
     if !wanted.contains(&oid) || null.is_some_and(|content| !content.is_empty()) {
-        return Err(DecodeError::syntax(format!("{what}: not one that the RPKI uses")));
+        let detail = format!("{what}: not one that the RPKI uses");
+        return Err(DecodeError::new(Fault::Algorithm, detail));
     }
     algorithm.end(what)
 }

@@ -97,6 +97,8 @@ pub(crate) enum FreshnessBody<'a> {
         name: &'a str,
         trust_anchor: &'a str,
         status: &'static str,
+        object: Option<&'a str>,
+        reason: Option<&'static str>,
         why: Option<&'a str>,
     },
     NoData,
@@ -115,21 +117,30 @@ impl<'a> FreshnessBody<'a> {
                 };
                 FreshnessBody::Stale { source, name, age_seconds: age.map(|age| age.as_secs()) }
             }
-            Freshness::Incomplete(Gap::Point { manifest, trust_anchor, status, why, .. }) => {
-                FreshnessBody::Incomplete {
-                    missing: "point",
-                    name: manifest.as_str(),
-                    trust_anchor,
-                    status: words::point_status(*status),
-                    why: why.as_deref(),
-                }
-            }
+            Freshness::Incomplete(Gap::Point {
+                manifest,
+                trust_anchor,
+                status,
+                broken,
+                why,
+                ..
+            }) => FreshnessBody::Incomplete {
+                missing: "point",
+                name: manifest.as_str(),
+                trust_anchor,
+                status: words::point_status(*status),
+                object: broken.as_ref().map(|(object, _)| object.as_str()),
+                reason: broken.as_ref().map(|(_, reason)| reason.code()),
+                why: why.as_deref(),
+            },
             Freshness::Incomplete(Gap::TrustAnchor { name, status, why }) => {
                 FreshnessBody::Incomplete {
                     missing: "trust-anchor",
                     name,
                     trust_anchor: name,
                     status: words::trust_anchor_status(*status),
+                    object: None,
+                    reason: None,
                     why: why.as_deref(),
                 }
             }

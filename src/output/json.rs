@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use rpki::util::base64;
 
-use super::rows;
+use super::{Selection, rows};
 use crate::world::{ItemSource, View};
 
 /// What a row gives its sources for.
@@ -15,16 +15,18 @@ pub(super) enum Kind {
     Aspa,
 }
 
-pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
-    write_rows(view, out, |out, _, sources| {
+pub(super) fn write(view: &View, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
+    write_rows(view, selection, out, |out, _, sources| {
         let first = sources.first().and_then(|source| view.trust_anchor(*source));
         write!(out, "\"ta\": {}", string(first.unwrap_or("N/A")))
     })
 }
 
-/// Writes everything that `json` and `jsonext` share; `provenance` writes the last member.
+/// Writes everything that `json` and `jsonext` share; `provenance` writes the last member of each
+/// row. A kind that is not wanted has no list at all.
 pub(super) fn write_rows<W: Write>(
     view: &View,
+    selection: &Selection,
     out: &mut W,
     provenance: impl Fn(&mut W, Kind, &[ItemSource]) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -33,50 +35,62 @@ pub(super) fn write_rows<W: Write>(
     writeln!(out, "    \"generated\": {},", generated.0)?;
     writeln!(out, "    \"generatedTime\": \"{generated}\",")?;
     // Not Routinator's, but StayRTR reads the age of the data from it.
-    write!(out, "    \"buildtime\": \"{generated}\"\n  }},\n  \"roas\": [\n")?;
+    write!(out, "    \"buildtime\": \"{generated}\"\n  }}")?;
+    if !selection.no_route_origins {
+        let rows = rows::vrps(view, selection);
+        write_list(out, "roas", rows, |out, row| {
+            let vrp = row.payload;
+            write!(
+                out,
+                "\"asn\": \"{}\", \"prefix\": \"{}\", \"maxLength\": {}, ",
+                vrp.asn, vrp.prefix, vrp.max_length
+            )?;
+            provenance(out, Kind::Roa, &row.sources)
+        })?;
+    }
+    if !selection.no_router_keys {
+        let rows = rows::router_keys(view, selection);
+        write_list(out, "routerKeys", rows, |out, row| {
+            let key = row.payload;
+            write!(
+                out,
+                "\"asn\": \"{}\", \"SKI\": \"{}\", \"routerPublicKey\": \"{}\", ",
+                key.asn,
+                key.ski,
+                base64::Slurm.display(&key.spki)
+            )?;
+            provenance(out, Kind::RouterKey, &row.sources)
+        })?;
+    }
+    if !selection.no_aspas {
+        let rows = rows::aspas(view, selection);
+        write_list(out, "aspas", rows, |out, row| {
+            let providers = row.payload.providers.iter();
+            let providers: Vec<_> = providers.map(|asn| format!("\"{asn}\"")).collect();
+            let (customer, providers) = (row.payload.customer, providers.join(", "));
+            write!(out, "\"customer\": \"{customer}\", \"providers\": [{providers}], ")?;
+            provenance(out, Kind::Aspa, &row.sources)
+        })?;
+    }
+    write!(out, "\n}}\n")
+}
+
+/// Writes a member that is a list of objects, each on its own line.
+fn write_list<W: Write, T>(
+    out: &mut W,
+    name: &str,
+    rows: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut W, T) -> io::Result<()>,
+) -> io::Result<()> {
+    write!(out, ",\n  \"{name}\": [\n")?;
     let mut delimiter = "";
-    for row in rows::vrps(view) {
-        let vrp = row.payload;
-        write!(
-            out,
-            "{delimiter}    {{ \"asn\": \"{}\", \"prefix\": \"{}\", \"maxLength\": {}, ",
-            vrp.asn, vrp.prefix, vrp.max_length
-        )?;
-        provenance(out, Kind::Roa, &row.sources)?;
+    for row in rows {
+        write!(out, "{delimiter}    {{ ")?;
+        write(out, row)?;
         write!(out, " }}")?;
         delimiter = ",\n";
     }
-    write!(out, "\n  ],\n  \"routerKeys\": [\n")?;
-    delimiter = "";
-    for row in rows::router_keys(view) {
-        let key = row.payload;
-        write!(
-            out,
-            "{delimiter}    {{ \"asn\": \"{}\", \"SKI\": \"{}\", \"routerPublicKey\": \"{}\", ",
-            key.asn,
-            key.ski,
-            base64::Slurm.display(&key.spki)
-        )?;
-        provenance(out, Kind::RouterKey, &row.sources)?;
-        write!(out, " }}")?;
-        delimiter = ",\n";
-    }
-    write!(out, "\n  ],\n  \"aspas\": [\n")?;
-    delimiter = "";
-    for row in rows::aspas(view) {
-        let providers: Vec<_> =
-            row.payload.providers.iter().map(|provider| format!("\"{provider}\"")).collect();
-        write!(
-            out,
-            "{delimiter}    {{ \"customer\": \"{}\", \"providers\": [{}], ",
-            row.payload.customer,
-            providers.join(", ")
-        )?;
-        provenance(out, Kind::Aspa, &row.sources)?;
-        write!(out, " }}")?;
-        delimiter = ",\n";
-    }
-    write!(out, "\n  ]\n}}\n")
+    write!(out, "\n  ]")
 }
 
 /// Returns a text as a JSON string, with its quotes.

@@ -5,12 +5,13 @@
 
 use std::io::{self, Write};
 
+use super::Selection;
 use super::json::{self, Kind};
 use crate::model::TimeWindow;
 use crate::world::{ItemSource, View};
 
-pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
-    json::write_rows(view, out, |out, kind, sources| {
+pub(super) fn write(view: &View, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
+    json::write_rows(view, selection, out, |out, kind, sources| {
         write!(out, "\"source\": [")?;
         let mut delimiter = "";
         for source in sources {

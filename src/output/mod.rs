@@ -7,9 +7,16 @@ mod file;
 mod format;
 mod json;
 mod jsonext;
+mod router;
 mod rows;
+mod rpki_client;
+mod rpsl;
+mod selection;
+mod slurm;
+mod summary;
 pub(crate) mod why;
 pub mod words;
 
 pub use file::replace;
 pub use format::Format;
+pub use selection::Selection;

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use super::Selection;
 use crate::model::{Aspa, RouterKey, Timestamp, Vrp};
 use crate::world::{ItemSource, View, ViewSource};
 
@@ -21,6 +22,16 @@ impl<T> Row<T> {
     }
 }
 
+impl Row<Vrp> {
+    /// Returns the max length if it says more than the prefix length does.
+    ///
+    /// Whether a ROA names a max length that equals the prefix length is not kept: it means the
+    /// same.
+    pub fn max_length_beyond(&self) -> Option<u8> {
+        Some(self.payload.max_length).filter(|max_length| *max_length > self.payload.prefix.len())
+    }
+}
+
 /// Returns the time that the metadata name: when the data set was made, not when it was asked for.
 pub(super) fn generated(view: &View) -> Timestamp {
     match view.source() {
@@ -30,8 +41,10 @@ pub(super) fn generated(view: &View) -> Timestamp {
 }
 
 /// Returns the VRPs: IPv4 first, by address, but more specific prefixes before what covers them.
-pub(super) fn vrps(view: &View) -> impl Iterator<Item = Row<Vrp>> {
-    let mut positions: Vec<(Vrp, usize)> = view.vrps().iter().copied().zip(0..).collect();
+pub(super) fn vrps(view: &View, selection: &Selection) -> impl Iterator<Item = Row<Vrp>> {
+    let vrps = view.vrps().iter().copied().zip(0..);
+    let mut positions: Vec<(Vrp, usize)> =
+        vrps.filter(|(vrp, _)| selection.has_vrp(vrp.prefix, vrp.asn)).collect();
     positions.sort_by(|(left, _), (right, _)| routinator_order(left, right));
     positions
         .into_iter()
@@ -51,9 +64,10 @@ fn routinator_order(left: &Vrp, right: &Vrp) -> Ordering {
 }
 
 /// Returns the router keys, each once.
-pub(super) fn router_keys(view: &View) -> Vec<Row<&RouterKey>> {
+pub(super) fn router_keys<'a>(view: &'a View, selection: &Selection) -> Vec<Row<&'a RouterKey>> {
     let mut rows: Vec<Row<&RouterKey>> = Vec::new();
-    for item in view.router_keys() {
+    let keys = view.router_keys().iter();
+    for item in keys.filter(|item| selection.has_router_key(item.payload.asn)) {
         match rows.last_mut() {
             Some(row) if *row.payload == item.payload => row.sources.push(item.source),
             _ => rows.push(Row { payload: &item.payload, sources: vec![item.source] }),
@@ -63,9 +77,9 @@ pub(super) fn router_keys(view: &View) -> Vec<Row<&RouterKey>> {
 }
 
 /// Returns one ASPA for each customer, with the providers of all its objects.
-pub(super) fn aspas(view: &View) -> Vec<Row<Aspa>> {
+pub(super) fn aspas(view: &View, selection: &Selection) -> Vec<Row<Aspa>> {
     let mut rows: Vec<Row<Aspa>> = Vec::new();
-    for item in view.aspas() {
+    for item in view.aspas().iter().filter(|item| selection.has_aspa(item.payload.customer)) {
         match rows.last_mut() {
             Some(row) if row.payload.customer == item.payload.customer => {
                 row.payload.providers.extend(&item.payload.providers);

@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::db::{Store, bump_generation};
 use super::error::StoreError;
+use super::objects::Stored;
 use super::{objects, schema};
 use crate::model::Timestamp;
 use crate::world::TrustAnchorFetch;
@@ -30,6 +31,27 @@ impl Store {
             )?;
             Ok(bump_generation(transaction)?)
         })
+    }
+
+    /// Returns the certificate of the trust anchor `name` that is kept.
+    pub fn trust_anchor_certificate(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let connection = schema::open_reader(self.path())?;
+        let hash = connection.query_row(
+            "SELECT sha256 FROM trust_anchors JOIN objects ON objects.id = object
+             WHERE name = ?1",
+            [name],
+            |row| row.get(0).map(crate::model::ObjectHash),
+        );
+        match hash {
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(self.error(&error)),
+            Ok(hash) => match objects::read(&connection, &hash) {
+                Ok(Stored::Good(bytes)) => Ok(Some(bytes)),
+                // One that is damaged is as good as none: what is fetched replaces it.
+                Ok(Stored::Absent | Stored::Damaged) => Ok(None),
+                Err(error) => Err(self.error(&error)),
+            },
+        }
     }
 
     /// Records that no certificate could be fetched; the one that is kept stays.

@@ -1,5 +1,6 @@
 //! Puts a publication point together from its manifest, its CRL and its listed files.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,14 +15,19 @@ use super::memo::{FileMemo, FileMemos, Recall};
 use super::moment::Moment;
 use super::object::Subject;
 use super::{
-    Finding, LastGood, ManifestRef, ObjectCounts, ObjectKind, ObjectSource, PayloadObject, Policy,
-    Reason, SourceError,
+    Finding, LastGood, ManifestRef, ObjectCounts, ObjectKind, ObjectSource, Payload, PayloadObject,
+    Policy, Reason, SourceError,
 };
-use crate::model::{ObjectHash, ObjectUri, RepositoryId, TimeWindow};
+use crate::model::{ObjectHash, ObjectUri, Prefix, RepositoryId, TimeWindow};
 use crate::object::{Crl, ListedFile};
 
 /// How many missing or wrong files of one manifest are named; each is reason enough.
 const MAX_FILE_FINDINGS: usize = 20;
+
+/// Above how many ROAs of one CA for the same prefix there is a warning.
+///
+/// Anycast prefixes have a few dozen origins at most.
+const MANY_ORIGINS: usize = 100;
 
 /// What judging needs beside the CA: where bytes come from, and what the operator chose.
 #[derive(Clone, Copy)]
@@ -117,7 +123,7 @@ pub(crate) fn assemble(
         }
         point.add(entry, verdict, &crl);
     }
-    Ok(point.finish())
+    Ok(point.finish(around.policy))
 }
 
 /// Checks that every listed file is there with the listed hash.
@@ -240,7 +246,7 @@ fn judge_entry(
     rules: &FileRules<'_>,
     moment: Moment,
 ) -> Result<Judged, Failure> {
-    if !is_judged(entry.kind) {
+    if !is_judged(ca, entry.kind, &entry.file.name) {
         // What was fetched was looked up by its hash; an earlier state is known only by reading it.
         if matches!(reader.files, Files::Earlier) {
             reader.read(entry)?;
@@ -296,11 +302,18 @@ impl Collector {
             Some(verdict) => verdict,
         };
         match verdict {
-            Ok(FileVerdict { kind, valid, .. }) => {
+            Ok(FileVerdict { kind, valid, warnings, .. }) => {
                 self.count(kind);
+                for warning in warnings {
+                    self.find(warning, entry.uri.as_str(), entry.file.hash);
+                }
                 match valid {
                     ValidFile::Ca(ca) => self.point.children.push(ca),
                     ValidFile::Payload(object) => self.point.objects.push(object),
+                    ValidFile::Tak(None) => {}
+                    ValidFile::Tak(Some(warning)) => {
+                        self.find(warning, entry.uri.as_str(), entry.file.hash);
+                    }
                 }
             }
             Err(rejection) => {
@@ -318,8 +331,43 @@ impl Collector {
         self.point.findings.push(rejection.into_finding(object, Some(hash)));
     }
 
+    /// Leaves out the ROAs beyond the limit, and warns of prefixes with very many origins.
+    fn cap_vrps(&mut self, policy: &Policy) {
+        let mut count = 0usize;
+        let mut origins: BTreeMap<Prefix, (usize, ObjectUri, ObjectHash)> = BTreeMap::new();
+        let mut left_out = Vec::new();
+        self.point.objects.retain(|object| {
+            let Payload::Roa(vrps) = &object.payload else { return true };
+            if count.saturating_add(vrps.len()) > policy.max_vrps_per_point {
+                left_out.push((object.uri.clone(), object.hash));
+                return false;
+            }
+            count = count.saturating_add(vrps.len());
+            let mut last = None;
+            for vrp in vrps.iter().filter(|vrp| last.replace(vrp.prefix) != Some(vrp.prefix)) {
+                let entry = origins
+                    .entry(vrp.prefix)
+                    .or_insert_with(|| (0, object.uri.clone(), object.hash));
+                entry.0 = entry.0.saturating_add(1);
+            }
+            true
+        });
+        for (uri, hash) in left_out {
+            let limit = policy.max_vrps_per_point;
+            let detail = format!("the ROAs before it have the {limit} VRPs that a CA may have");
+            self.find(Rejection::new(Reason::RoaTooManyVrps, detail), uri.as_str(), hash);
+        }
+        for (prefix, (count, uri, hash)) in origins {
+            if count > MANY_ORIGINS {
+                let detail = format!("{prefix} is in {count} ROAs of this CA; this is the first");
+                self.find(Rejection::new(Reason::RoaManyOrigins, detail), uri.as_str(), hash);
+            }
+        }
+    }
+
     /// Sorts the children; of two with the same identity the newer certificate stays.
-    fn finish(mut self) -> PointData {
+    fn finish(mut self, policy: &Policy) -> PointData {
+        self.cap_vrps(policy);
         let mut children = std::mem::take(&mut self.point.children);
         children.sort_by_key(|ca| {
             (ca.id, std::cmp::Reverse((ca.validity.from, ca.validity.until, ca.certificate_hash)))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::Rejection;
 use super::{CaLocation, Reason};
 use crate::model::{KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, TimeWindow};
-use crate::object::Cert;
+use crate::object::{Cert, Name};
 
 /// A CA whose certificate is valid, at its place in the tree.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub(crate) struct CaFacts {
     pub(crate) resources: Arc<ResourceSet>,
     /// The validity of the certificate.
     pub(crate) validity: TimeWindow,
+    /// The name under which it issues.
+    pub(crate) subject: Name,
+    /// Where its certificate may be found; several only for a trust anchor.
+    certificate_uris: Vec<String>,
     spki: Vec<u8>,
 }
 
@@ -47,10 +51,10 @@ impl CaFacts {
     ///
     /// So the renewal of a CA's certificate costs nothing below it.
     pub(crate) fn judges_like(&self, other: &CaFacts) -> bool {
-        let CaFacts { certificate_uri, ski, location, resources, spki, .. } = self;
-        (certificate_uri, ski, location, spki)
-            == (&other.certificate_uri, &other.ski, &other.location, &other.spki)
-            && (Arc::ptr_eq(resources, &other.resources) || *resources == other.resources)
+        let CaFacts { ski, location, resources, subject, certificate_uris, spki, .. } = self;
+        (ski, location, spki) == (&other.ski, &other.location, &other.spki)
+            && (subject, certificate_uris) == (&other.subject, &other.certificate_uris)
+            && *resources == other.resources
     }
 }
 
@@ -67,7 +71,8 @@ pub(crate) struct Place {
     pub(crate) trust_anchor_name: Arc<str>,
     pub(crate) trust_anchor: usize,
     pub(crate) issuer: Option<Arc<CaContext>>,
-    pub(crate) certificate_uri: String,
+    /// Where the certificate may be found; the first is the one that is shown.
+    pub(crate) certificate_uris: Vec<String>,
     pub(crate) certificate_hash: ObjectHash,
 }
 
@@ -92,7 +97,9 @@ impl CaContext {
             issuer: place.issuer,
             key: OnceLock::from(Some(parse_key(cert.public_key())?)),
             facts: Arc::new(CaFacts {
-                certificate_uri: place.certificate_uri,
+                certificate_uri: place.certificate_uris.first().cloned().unwrap_or_default(),
+                certificate_uris: place.certificate_uris,
+                subject: cert.subject().clone(),
                 certificate_hash: place.certificate_hash,
                 ski: cert.ski(),
                 location,
@@ -121,6 +128,16 @@ impl CaContext {
         // The algorithm takes a SubjectPublicKeyInfo, too.
         let key = self.key.get_or_init(|| parse_key(&self.spki).ok());
         key.as_ref().is_some_and(|key| key.verify_sig(message, signature).is_ok())
+    }
+
+    /// Tells whether this CA has the key `spki` (DER).
+    pub(crate) fn has_key(&self, spki: &[u8]) -> bool {
+        self.spki == spki
+    }
+
+    /// Tells whether the certificate of this CA is published at `uri`.
+    pub(crate) fn is_published_at(&self, uri: &ObjectUri) -> bool {
+        self.certificate_uris.iter().any(|known| known == uri.as_str())
     }
 
     /// Tells whether a CA with this key and manifest is this one or above it.

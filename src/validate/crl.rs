@@ -19,6 +19,10 @@ pub(crate) fn judge_crl(
         let detail = format!("issued by the key {}, the CA has {}", crl.aki, ca.ski);
         return Err(Rejection::new(Reason::CrlIssuer, detail));
     }
+    if crl.issuer != ca.subject {
+        let detail = "the key is that of the CA, but the name of the issuer is not";
+        return Err(Rejection::new(Reason::CrlIssuer, detail));
+    }
     if moment.is_before(crl.this_update) {
         let detail = format!("thisUpdate is {}", crl.this_update);
         return Err(Rejection::new(Reason::CrlPremature, detail));

@@ -59,6 +59,11 @@ fn reason_of(kind: ObjectKind, fault: Fault) -> Reason {
         Fault::TooLarge => Reason::ObjectTooLarge,
         Fault::TooMany => Reason::ObjectTooManyEntries,
         Fault::ContentType => Reason::ObjectContentType,
+        Fault::Algorithm => match kind {
+            ObjectKind::CaCertificate | ObjectKind::RouterCertificate => Reason::CertAlgorithm,
+            ObjectKind::Crl => Reason::CrlProfile,
+            _ => Reason::ObjectAlgorithm,
+        },
         Fault::CertificateProfile => Reason::CertProfile,
         Fault::CertificateSerial => Reason::CertSerial,
         Fault::CertificateKey => Reason::CertKey,

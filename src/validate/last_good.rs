@@ -22,7 +22,7 @@ pub(crate) enum Succession {
 /// Compares the manifest `next`, which was found at `uri`, with the last good state.
 ///
 /// The number may start again under another file name.
-/// Source: RFC 9286, section 4.2.1; draft-ietf-sidrops-manifest-numbers.
+/// Source: RFC 9286, section 4.2.1; RFC 9981.
 pub(crate) fn succession(
     last: Option<&LastGood>,
     next: &ManifestRef,

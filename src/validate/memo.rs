@@ -100,8 +100,17 @@ pub(crate) struct FileMemo {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Remembered {
     Rejected { uri: ObjectUri, hash: ObjectHash, rejection: Rejection },
-    Payload { kind: ObjectKind, serial: Serial, object: Arc<PayloadObject> },
-    Ca { serial: Serial, id: PointId, facts: Arc<CaFacts> },
+    Payload { object: Arc<PayloadObject>, about: About },
+    Ca { id: PointId, facts: Arc<CaFacts>, about: About },
+    Tak { uri: ObjectUri, hash: ObjectHash, next_key: Option<Rejection>, about: About },
+}
+
+/// What is kept of every file that passed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct About {
+    kind: ObjectKind,
+    serial: Serial,
+    warnings: Vec<Rejection>,
 }
 
 /// The verdicts on the files of a point, as a judgement leaves them.
@@ -123,11 +132,20 @@ impl FileMemo {
             Err(rejection) => {
                 Remembered::Rejected { uri: uri.clone(), hash, rejection: rejection.clone() }
             }
-            Ok(FileVerdict { kind, serial, valid: ValidFile::Payload(object) }) => {
-                Remembered::Payload { kind: *kind, serial: *serial, object: object.clone() }
-            }
-            Ok(FileVerdict { serial, valid: ValidFile::Ca(ca), .. }) => {
-                Remembered::Ca { serial: *serial, id: ca.id, facts: ca.facts.clone() }
+            Ok(FileVerdict { kind, serial, valid, warnings }) => {
+                let about = About { kind: *kind, serial: *serial, warnings: warnings.clone() };
+                match valid {
+                    ValidFile::Payload(object) => {
+                        Remembered::Payload { object: object.clone(), about }
+                    }
+                    ValidFile::Ca(ca) => {
+                        Remembered::Ca { id: ca.id, facts: ca.facts.clone(), about }
+                    }
+                    ValidFile::Tak(next_key) => {
+                        let next_key = next_key.clone();
+                        Remembered::Tak { uri: uri.clone(), hash, next_key, about }
+                    }
+                }
             }
         };
         FileMemo { window, verdict }
@@ -136,7 +154,9 @@ impl FileMemo {
     /// Returns the file that the verdict is on.
     fn file(&self) -> (&str, ObjectHash) {
         match &self.verdict {
-            Remembered::Rejected { uri, hash, .. } => (uri.as_str(), *hash),
+            Remembered::Rejected { uri, hash, .. } | Remembered::Tak { uri, hash, .. } => {
+                (uri.as_str(), *hash)
+            }
             Remembered::Payload { object, .. } => (object.uri.as_str(), object.hash),
             Remembered::Ca { facts, .. } => (&facts.certificate_uri, facts.certificate_hash),
         }
@@ -144,19 +164,17 @@ impl FileMemo {
 
     /// Gives the verdict again.
     fn verdict(&self, ca: &Arc<CaContext>) -> Result<FileVerdict, Rejection> {
-        match &self.verdict {
-            Remembered::Rejected { rejection, .. } => Err(rejection.clone()),
-            Remembered::Payload { kind, serial, object } => Ok(FileVerdict {
-                kind: *kind,
-                serial: *serial,
-                valid: ValidFile::Payload(object.clone()),
-            }),
-            Remembered::Ca { serial, id, facts } => Ok(FileVerdict {
-                kind: ObjectKind::CaCertificate,
-                serial: *serial,
-                valid: ValidFile::Ca(Arc::new(CaContext::remembered(*id, facts.clone(), ca))),
-            }),
-        }
+        let (valid, about) = match &self.verdict {
+            Remembered::Rejected { rejection, .. } => return Err(rejection.clone()),
+            Remembered::Payload { object, about } => (ValidFile::Payload(object.clone()), about),
+            Remembered::Ca { id, facts, about } => {
+                let ca = CaContext::remembered(*id, facts.clone(), ca);
+                (ValidFile::Ca(Arc::new(ca)), about)
+            }
+            Remembered::Tak { next_key, about, .. } => (ValidFile::Tak(next_key.clone()), about),
+        };
+        let warnings = about.warnings.clone();
+        Ok(FileVerdict { kind: about.kind, serial: about.serial, valid, warnings })
     }
 }
 
@@ -186,6 +204,11 @@ impl PointMemo {
             outcome,
             files,
         }
+    }
+
+    /// Returns the point.
+    pub fn id(&self) -> PointId {
+        self.outcome.id
     }
 
     /// Returns what tells one last good state of a point from another.

@@ -3,7 +3,10 @@
 //! `run` walks the tree, `point` chooses the state that is in use, `assemble` puts a point
 //! together; every other module is a rule set that knows nothing of storage.
 
+mod alone;
 mod assemble;
+mod checklist;
+mod constraints;
 mod context;
 mod crl;
 mod file;
@@ -21,21 +24,29 @@ mod point;
 mod policy;
 mod reason;
 mod run;
+mod settle;
 mod source;
+mod steps;
+mod tak;
 #[cfg(test)]
 mod tests;
 mod trust_anchor;
 mod witness;
 
+pub use alone::judge_alone;
+pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
+pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
-pub use key::RULES_VERSION;
+pub use key::{RULES_VERSION, basis};
 pub use memo::{Memory, PointMemo};
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
 pub use plan::{ChangedDirectories, Changes};
-pub use policy::Policy;
+pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
-pub use run::{Inputs, Step, advance, step};
+pub use run::{Advance, Inputs, advance, step};
 pub use source::{ObjectSource, Selection, SourceError};
+pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};
+pub use trust_anchor::replaces_trust_anchor;

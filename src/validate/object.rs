@@ -82,7 +82,7 @@ pub(crate) fn judge_ca(
         trust_anchor_name: trust_anchor_name.clone(),
         trust_anchor: ca.trust_anchor,
         issuer: Some(ca.clone()),
-        certificate_uri: subject.uri.as_str().to_owned(),
+        certificate_uris: vec![subject.uri.as_str().to_owned()],
         certificate_hash: subject.hash,
     };
     let child = CaContext::new(cert, resources, place)?;
@@ -120,6 +120,20 @@ pub(crate) fn check_crl_uri(cert: &Cert, crl_uri: &ObjectUri) -> Result<(), Reje
     Err(Rejection::new(Reason::CertCrlUri, detail))
 }
 
+/// Returns what is strange about a certificate, but no reason to reject it.
+pub(crate) fn warnings(cert: &Cert, ca: &CaContext) -> Vec<Rejection> {
+    let mut warnings = Vec::new();
+    if let Some(uri) = cert.issuer_uri().filter(|uri| !ca.is_published_at(uri)) {
+        let detail = format!("it names {uri}, the issuer's is at {}", ca.certificate_uri);
+        warnings.push(Rejection::new(Reason::CertIssuerUri, detail));
+    }
+    if !cert.issuer().is_printable() || !cert.subject().is_printable() {
+        let detail = "issuer or subject is written in another string type";
+        warnings.push(Rejection::new(Reason::CertNameForm, detail));
+    }
+    warnings
+}
+
 /// Checks the validity of a certificate; both ends are inside.
 pub(crate) fn check_validity(cert: &Cert, moment: &mut Moment) -> Result<(), Rejection> {
     let validity = cert.validity();
@@ -134,9 +148,16 @@ pub(crate) fn check_validity(cert: &Cert, moment: &mut Moment) -> Result<(), Rej
     Ok(())
 }
 
+/// Checks that key identifier and name of the issuer are those of the CA.
+///
+/// The name is compared with this CA's alone: no CA is ever looked up by name (THREATS G25).
 fn check_issuer(cert: &Cert, ca: &CaContext) -> Result<(), Rejection> {
     match cert.aki() {
-        Some(aki) if aki == ca.ski => Ok(()),
+        Some(aki) if aki == ca.ski && *cert.issuer() == ca.subject => Ok(()),
+        Some(aki) if aki == ca.ski => {
+            let detail = "the key is that of the CA, but the name of the issuer is not";
+            Err(Rejection::new(Reason::CertIssuerName, detail))
+        }
         Some(aki) => {
             let detail = format!("issued by the key {aki}, the CA has {}", ca.ski);
             Err(Rejection::new(Reason::CertAki, detail))

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 
+use super::file::FileRules;
 use super::finding::Rejection;
 use super::moment::Moment;
 use super::object::{Subject, effective_resources, judge_certificate};
@@ -13,7 +14,11 @@ use crate::object::{Cert, Profile, SignedObject, decode_aspa, decode_roa};
 /// Judges what a ROA says under the resources of its certificate.
 ///
 /// Source: RFC 9582, section 5.
-pub(crate) fn judge_roa(object: &SignedObject, subject: Subject<'_>) -> Result<Payload, Rejection> {
+pub(crate) fn judge_roa(
+    object: &SignedObject,
+    subject: Subject<'_>,
+    rules: &FileRules<'_>,
+) -> Result<Payload, Rejection> {
     let claim = object.cert.resources();
     if claim.asn.is_present() {
         let detail = "the certificate has an AS resources extension";
@@ -23,10 +28,22 @@ pub(crate) fn judge_roa(object: &SignedObject, subject: Subject<'_>) -> Result<P
         return Err(Rejection::new(Reason::RoaInherit, "the certificate inherits addresses"));
     }
     let resources = effective_resources(&object.cert, subject.ca)?;
+    check_constraints(&resources, rules)?;
     let vrps = decode_roa(&object.content)
         .map_err(|error| Rejection::of_decoding(ObjectKind::Roa, error))?;
     check_covered(&vrps, &resources)?;
     Ok(Payload::Roa(vrps))
+}
+
+/// Checks resources against what the operator permits the trust anchor.
+fn check_constraints(resources: &ResourceSet, rules: &FileRules<'_>) -> Result<(), Rejection> {
+    match rules.policy.constraints.get(&**rules.trust_anchor_name) {
+        Some(constraints) => constraints.check(resources).map_err(|excess| {
+            let detail = format!("not permitted: {excess}");
+            Rejection::new(Reason::TrustAnchorConstraint, detail)
+        }),
+        None => Ok(()),
+    }
 }
 
 fn check_covered(vrps: &[Vrp], resources: &ResourceSet) -> Result<(), Rejection> {
@@ -45,6 +62,7 @@ fn check_covered(vrps: &[Vrp], resources: &ResourceSet) -> Result<(), Rejection>
 pub(crate) fn judge_aspa(
     object: &SignedObject,
     subject: Subject<'_>,
+    rules: &FileRules<'_>,
 ) -> Result<Payload, Rejection> {
     let claim = object.cert.resources();
     if claim.v4.is_present() || claim.v6.is_present() {
@@ -55,6 +73,7 @@ pub(crate) fn judge_aspa(
         return Err(Rejection::new(Reason::AspaInherit, "the certificate inherits AS numbers"));
     }
     let resources = effective_resources(&object.cert, subject.ca)?;
+    check_constraints(&resources, rules)?;
     let aspa: Aspa = decode_aspa(&object.content)
         .map_err(|error| Rejection::of_decoding(ObjectKind::Aspa, error))?;
     if !resources.contains_asn(aspa.customer) {
@@ -70,6 +89,7 @@ pub(crate) fn judge_aspa(
 pub(crate) fn judge_router(
     subject: Subject<'_>,
     cert: &Cert,
+    rules: &FileRules<'_>,
     moment: &mut Moment,
 ) -> Result<Payload, Rejection> {
     judge_certificate(cert, Profile::Router, subject.ca, moment)?;
@@ -78,6 +98,7 @@ pub(crate) fn judge_router(
         return Err(Rejection::new(Reason::CertKey, "the key is not a point of P-256"));
     }
     let resources = effective_resources(cert, subject.ca)?;
+    check_constraints(&resources, rules)?;
     let asns = resources.asn().iter().flat_map(|range| range.min..=range.max);
     let keys: Vec<RouterKey> = asns
         .take(MAX_ROUTER_ASNS + 1)

@@ -152,6 +152,24 @@ reasons! {
         "A trust anchor has no issuer, so there is nothing that it could inherit."
         "The trust anchor has to list its resources."
 
+    TrustAnchorLongLived "trust-anchor.long-lived" Warning
+        "RFC 6487, section 4.6; local limit"
+        "the trust anchor certificate is valid for very long"
+        "A certificate that lives for many years can be replayed for as long, whatever its owner has changed since."
+        "The trust anchor should issue certificates that live for a few years at most."
+
+    TrustAnchorConstraint "trust-anchor.constraints" Object
+        "draft-ietf-sidrops-constraining-rpki-trust-anchors"
+        "the constraints of the trust anchor do not permit these resources"
+        "The constraints file that stands beside the trust anchor locator excludes resources of the object."
+        "Nothing, if the constraints are what you want; else change the file."
+
+    TrustAnchorTooManyVrps "trust-anchor.too-many-vrps" Object
+        "local limit"
+        "the trust anchor has too many VRPs"
+        "The payload of some CAs is left out because the trust anchor's number of VRPs has reached the limit."
+        "Find the CA that makes so many VRPs; routers could not hold them."
+
     RepositoryPending "repository.pending" Warning
         "RFC 8182, section 3.4"
         "the repository was not fetched yet"
@@ -159,7 +177,7 @@ reasons! {
         "Wait for the first fetch; nothing is wrong yet."
 
     RepositoryUnavailable "repository.unavailable" Point
-        "RFC 9286, section 6.1"
+        "RFC 9286, section 6.6"
         "the repository could never be fetched"
         "Every way to the repository that the certificate names was tried, and none has ever succeeded."
         "Check that the repository answers over RRDP or rsync from outside the own network."
@@ -224,6 +242,12 @@ reasons! {
         "The type that is signed inside the object is not the one that its file name announces."
         "Publish the object under a name with the right extension."
 
+    ObjectAlgorithm "object.algorithm" Object
+        "RFC 7935, section 2"
+        "an algorithm is not one that the RPKI uses"
+        "A digest or signature algorithm is another than SHA-256 with RSA; it is passed over, not judged."
+        "Sign the object with the algorithms of RFC 7935; a new suite is used only after a planned migration (RFC 6916)."
+
     ObjectSigner "object.signer-mismatch" Object
         "RFC 6488, section 3"
         "the signer is not the certificate inside"
@@ -272,6 +296,12 @@ reasons! {
         "A field or extension is missing, not permitted, or not as the profile of resource certificates demands."
         "Issue the certificate again with software that follows the profile."
 
+    CertAlgorithm "cert.algorithm" Object
+        "RFC 7935, section 2"
+        "the signature algorithm is not one that the RPKI uses"
+        "The certificate is signed with another algorithm than SHA-256 with RSA; it is passed over, not judged."
+        "Issue the certificate with the algorithms of RFC 7935."
+
     CertSerial "cert.serial" Object
         "RFC 6487, section 4.2"
         "the serial number is out of range"
@@ -295,6 +325,24 @@ reasons! {
         "the certificate was issued by another key"
         "The authority key identifier is not the key identifier of the CA that publishes the certificate."
         "After a key rollover all certificates have to be issued again by the new key."
+
+    CertIssuerName "cert.issuer-name" Object
+        "RFC 6487, section 7.2; RFC 5280, section 6.1.3"
+        "the issuer's name is not that of the CA"
+        "The name of the issuer in the certificate is not the name of the subject in the CA's certificate."
+        "Issue the certificate again; after a change of the CA's name everything has to be issued again."
+
+    CertIssuerUri "cert.issuer-uri" Warning
+        "RFC 6487, section 4.8.7"
+        "the certificate says that its issuer's certificate is somewhere else"
+        "The authority information access names another URI than the one at which the issuer's certificate was found."
+        "Issue the certificate again with the present URI of the CA's certificate; nothing is lost until then."
+
+    CertNameForm "cert.name-form" Warning
+        "RFC 6487, sections 4.4 and 4.5"
+        "a name is not a PrintableString"
+        "The names of issuer and subject are written in another string type than the profile demands."
+        "Issue the certificate again with software that follows the profile; nothing is lost until then."
 
     CertCrlUri "cert.crl-mismatch" Object
         "RFC 6487, section 4.8.6"
@@ -359,7 +407,7 @@ reasons! {
     CrlIssuer "crl.issuer-mismatch" Point
         "RFC 6487, section 5"
         "the CRL was issued by another key"
-        "The authority key identifier of the CRL is not the key identifier of the CA."
+        "The authority key identifier or the issuer's name in the CRL is not that of the CA."
         "Publish a CRL that is signed by the CA's current key."
 
     CrlSignature "crl.signature" Point
@@ -375,7 +423,7 @@ reasons! {
         "Check the clocks of the CA and of this machine."
 
     CrlStale "crl.stale" Point
-        "RFC 6487, section 5"
+        "RFC 9286, section 6.3; RFC 5280, section 5.1.2.5"
         "the CRL is out of date"
         "The CRL's nextUpdate has passed and no newer one was published. All objects of the CA are lost."
         "Check that the CA is running; it has to publish a new CRL and manifest before nextUpdate."
@@ -477,7 +525,7 @@ reasons! {
         "Often passes with the next fetch; if not, publish all files and a new manifest at once."
 
     ManifestReplay "manifest.replay" Point
-        "RFC 9286, section 6.2; draft-ietf-sidrops-manifest-numbers"
+        "RFC 9286, section 4.2.1; RFC 9981"
         "the manifest is older than one seen before"
         "The repository gives out a manifest with a lower number or an earlier thisUpdate than it did before."
         "A repository was restored from a backup, or someone replays old objects: publish a manifest with a higher number."
@@ -495,7 +543,7 @@ reasons! {
         "Nothing, if the CA publishes more often than it is fetched."
 
     ManifestNumberReset "manifest.number-reset" Warning
-        "RFC 9286, section 4.2.1; draft-ietf-sidrops-manifest-numbers"
+        "RFC 9286, section 4.2.1; RFC 9981"
         "manifest numbers start again"
         "The number is lower than one seen before; it is accepted because it is newer and the earlier one is out of date."
         "Give the manifest a new file name when its numbers start again."
@@ -542,6 +590,30 @@ reasons! {
         "At least one prefix of the ROA is not covered by the resources of the certificate inside it."
         "Issue the ROA again for prefixes that the CA holds."
 
+    RoaTooManyVrps "roa.too-many-vrps" Object
+        "local limit"
+        "the CA has too many VRPs"
+        "ROAs of this CA are left out because its number of VRPs has reached the limit."
+        "Use fewer, larger prefixes with a max length, or split the resources among several CAs."
+
+    RoaManyOrigins "roa.many-origins" Warning
+        "local limit"
+        "one prefix is authorised for very many AS numbers"
+        "So many origins for one prefix serve no purpose, but fill the memory of routers."
+        "Remove the ROAs that are not needed."
+
+    RoaUnsafeVrps "roa.unsafe-vrps" Warning
+        "local policy"
+        "VRPs overlap the resources of a CA without valid data"
+        "Routes that the rejected CA has authorised can be invalid because of these VRPs. With the policy `reject` the VRPs are left out, with `warn` they are only named."
+        "Repair the CA that has no valid data; the detail names its resources."
+
+    AspaTooManyProviders "aspa.too-many-providers" Object
+        "local limit; draft-ietf-sidrops-8210bis, section 5.12"
+        "the ASPAs of one customer have too many providers together"
+        "All ASPAs of the customer AS are left out: their union does not fit into what is sent to routers."
+        "Remove the providers that are none."
+
     AspaVersion "aspa.version" Object
         "draft-ietf-sidrops-aspa-profile, section 3"
         "the ASPA has an unknown version"
@@ -583,6 +655,18 @@ reasons! {
         "the router certificate has too many AS numbers"
         "Each AS number of a router certificate is a payload of its own with the whole key."
         "Issue certificates for the AS numbers that the router has."
+
+    TakCurrentKey "tak.current-key" Object
+        "RFC 9691, section 4"
+        "the TAK is not about the key of its trust anchor"
+        "A trust anchor lists its keys, but the one that it calls current is another than the one that signed."
+        "The trust anchor has to publish a TAK for each of its keys, each in that key's own publication point."
+
+    TakSuccessor "tak.successor" Warning
+        "RFC 9691, section 4"
+        "the trust anchor announces its next key"
+        "The trust anchor will move to another key. Nothing is changed here: the locator in use stays in use until you replace it."
+        "Compare the new locator with what the trust anchor announces elsewhere, and replace the old one before that key is retired; RFC 9691 wants the new key to have been seen for 30 days first."
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::memo::{Judged, Memory, PointMemo, Recall};
 use super::moment::Moment;
 use super::plan::{Changes, Plan};
 use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
+use super::settle::settle;
 use super::trust_anchor::judge_trust_anchor;
 use super::witness::Witness;
 use super::{
@@ -39,7 +40,7 @@ pub struct Inputs<'a> {
 
 /// What a run gives.
 #[derive(Debug)]
-pub struct Step {
+pub struct Advance {
     /// The state for the next run.
     pub state: State,
     /// What was found.
@@ -67,7 +68,7 @@ pub fn step(
 /// Judges as [`step`] does, but only what may come out otherwise than an earlier run remembers.
 ///
 /// State and validation are the same as without the memory.
-pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Step {
+pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
     let Inputs { tals, source, policy, now } = inputs;
     let names: Vec<Arc<str>> = tals.iter().map(|tal| tal.name.as_str().into()).collect();
     let walk = Walk::new(inputs, state, memory, &names);
@@ -107,15 +108,12 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Step {
         }
     }
     keep_unreached(&mut remembered, state, policy, now);
-    let validation = Validation {
-        time: now,
-        trust_anchors,
-        points: points.into_iter().flatten().collect(),
-        horizon: moment.window(),
-    };
+    let mut points: Vec<_> = points.into_iter().flatten().collect();
+    settle(&mut trust_anchors, &mut points, policy);
+    let validation = Validation { time: now, trust_anchors, points, horizon: moment.window() };
     let basis = Some(key::basis(policy));
     let memory = Memory { basis, generation: source.generation(), points: memos };
-    Step { state: State { points: remembered }, validation, memory }
+    Advance { state: State { points: remembered }, validation, memory }
 }
 
 /// A walk over the tree, beside what an earlier run remembers of it.
@@ -256,7 +254,13 @@ fn judge_locator(
         }
     };
     match judge_trust_anchor(tal, index, &bytes, moment) {
-        Ok(ca) => (outcome(TrustAnchorStatus::Valid, None), Some(ca)),
+        Ok((ca, warnings)) => {
+            let hash = Some(ObjectHash::of(&bytes));
+            let mut outcome = outcome(TrustAnchorStatus::Valid, None);
+            let findings = warnings.into_iter().map(|warning| warning.into_finding(uri, hash));
+            outcome.findings.extend(findings);
+            (outcome, Some(ca))
+        }
         Err(rejection) => {
             let finding = Some(rejection.into_finding(uri, Some(ObjectHash::of(&bytes))));
             (outcome(TrustAnchorStatus::Rejected, finding), None)

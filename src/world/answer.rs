@@ -155,6 +155,7 @@ impl View {
             manifest: point.manifest_uri.clone(),
             trust_anchor: name.cloned().unwrap_or_default(),
             status: point.status,
+            broken: point.findings.first().map(|finding| (finding.object.clone(), finding.reason)),
             why: point.findings.first().map(|finding| finding.detail.clone()),
         }
     }
@@ -274,6 +275,7 @@ mod tests {
             manifest: world.points[2].manifest_uri.clone(),
             trust_anchor: "alpha".to_owned(),
             status: PointStatus::Failed,
+            broken: world.points[2].findings.first().map(|f| (f.object.clone(), f.reason)),
             why: Some("stale since Monday".to_owned()),
         };
         assert_eq!(found, Freshness::Incomplete(expected));

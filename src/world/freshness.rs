@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{ObjectUri, PointId, Timestamp};
-use crate::validate::{PointStatus, TrustAnchorStatus};
+use crate::validate::{PointStatus, Reason, TrustAnchorStatus};
 
 /// How far an answer can be trusted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Gap {
         trust_anchor: String,
         /// Which data of it are in use.
         status: PointStatus,
+        /// The object that broke it, and the rule, if a finding says so.
+        broken: Option<(String, Reason)>,
         /// What was wrong, in words, if a finding says so.
         why: Option<String>,
     },

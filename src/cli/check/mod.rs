@@ -14,7 +14,7 @@ pub use args::CheckArgs;
 pub use data::Sources;
 pub use run::run;
 
-use super::sync::open_engine;
+use super::sync::{as_fetched, open_engine};
 use super::validate::judge_at;
 use super::{CliError, Context, Exit};
 use crate::clock;
@@ -40,5 +40,6 @@ pub fn command(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
 fn judge_cache_at(settings: &Settings, at: Timestamp) -> Result<World, CliError> {
     let purpose = Store::purpose_of(&settings.data.cache())
         .map_err(|error| CliError::no_data(error.to_string()).hint("run `provost sync` first"))?;
-    judge_at(&open_engine(&settings.clone().with_recorded_tals(), purpose, Access::Read)?, at)
+    let engine = open_engine(&settings.clone().with_recorded_tals(), purpose, Access::Read)?;
+    judge_at(&as_fetched(engine)?, at)
 }

@@ -58,7 +58,7 @@ pub(super) fn freshness(answer: &Answer, now: Timestamp) -> (&'static str, Strin
 
 fn incomplete(gap: &Gap) -> String {
     let (what, why) = match gap {
-        Gap::Point { manifest, trust_anchor, status, why, .. } => {
+        Gap::Point { manifest, trust_anchor, status, broken, why, .. } => {
             let status = match status {
                 PointStatus::LastGood => "only old data",
                 PointStatus::Pending => "no data yet",
@@ -66,7 +66,14 @@ fn incomplete(gap: &Gap) -> String {
                     "no valid data"
                 }
             };
-            (format!("{status} from {manifest} ({trust_anchor}), which could cover it"), why)
+            let what = format!("{status} from {manifest} ({trust_anchor}), which could cover it");
+            let why = match (broken, why) {
+                (Some((object, _)), Some(why)) if object != manifest.as_str() => {
+                    Some(format!("{object}: {why}"))
+                }
+                _ => why.clone(),
+            };
+            (what, why)
         }
         Gap::TrustAnchor { name, status, why } => {
             let status = match status {
@@ -74,7 +81,7 @@ fn incomplete(gap: &Gap) -> String {
                 TrustAnchorStatus::Rejected | TrustAnchorStatus::Valid => "was rejected",
                 TrustAnchorStatus::Unreadable => "cannot be read from the cache",
             };
-            (format!("trust anchor {name} {status}, and could cover it"), why)
+            (format!("trust anchor {name} {status}, and could cover it"), why.clone())
         }
     };
     match why {

@@ -22,9 +22,13 @@ fn key(index: usize) -> Arc<SigningKey> {
 }
 
 fn certificate(key: &SigningKey) -> Bytes {
+    certificate_of(key, TimeWindow::new(Timestamp(NOW.0 - 3600), Timestamp(NOW.0 + 3600)))
+}
+
+fn certificate_of(key: &SigningKey, validity: TimeWindow) -> Bytes {
     let fields = TrustAnchorFields {
         serial: 1,
-        validity: TimeWindow::new(Timestamp(NOW.0 - 3600), Timestamp(NOW.0 + 3600)),
+        validity,
         key,
         resources: &ResourceSet::from_prefixes(["192.0.2.0/24".parse().unwrap()]),
         repository: &"rsync://h.example/m/ta/".parse().unwrap(),
@@ -152,6 +156,23 @@ async fn a_trust_anchor_comes_from_the_first_uri_that_gives_its_key() {
     let fetch = bench.fetcher.fetch_trust_anchor(&bench.store, &only_bad, BOTH).await.unwrap();
     assert!(fetch.last_success.is_some() && fetch.error.is_some());
     assert_eq!(kept(&bench, "ta"), Some(certificate(&key(0))));
+}
+
+#[tokio::test]
+async fn g34_an_older_certificate_that_is_served_again_is_not_kept() {
+    let server = Server::start().await;
+    let bench = Bench::new(|config| config.root_certificates = vec![server.root.clone()]);
+    let tal = tal("ta", vec![TalUri::Https(server.uri("/ta.cer").parse().unwrap())], &key(0));
+    // 2096: both are valid, whenever the test runs.
+    let until = Timestamp(4_000_000_000);
+    let make = |from| certificate_of(&key(0), TimeWindow::new(Timestamp(from), until));
+    let (older, newer) = (make(1_000_000_000), make(1_000_000_001));
+    for (served, wanted) in [(&older, &older), (&newer, &newer), (&older, &newer)] {
+        server.put("/ta.cer", Reply::ok(served.to_vec()));
+        let fetch = bench.fetcher.fetch_trust_anchor(&bench.store, &tal, BOTH).await.unwrap();
+        assert_eq!(fetch.error, None);
+        assert_eq!(kept(&bench, "ta").as_ref(), Some(wanted));
+    }
 }
 
 #[tokio::test]

@@ -125,11 +125,36 @@ async fn another_payload_has_another_tag_and_the_same_one_the_same() {
 #[tokio::test]
 async fn a_selection_that_is_not_understood_is_refused() {
     let app = serving(world());
-    for path in ["/json?select-asn=64496", "/csv?select-asn=AS%F0%9F%92%A9", "/csv?select-prefix"] {
+    for path in [
+        "/json?select=64496",
+        "/csv?select-asn=AS%F0%9F%92%A9",
+        "/csv?select-prefix",
+        "/csv?select-prefix=192.0.2.1/24",
+        "/csv?select-asn=1&x",
+    ] {
         let answer = get(&app, path).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
         assert_eq!(answer.body, "invalid query");
     }
+}
+
+#[tokio::test]
+async fn a_selection_is_answered_as_routinator_does() {
+    let app = serving(world());
+    let count = async |query: &str, list: &str| {
+        let answer = get(&app, &format!("/json?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}");
+        answer.json().get(list).and_then(|rows| rows.as_array().map(Vec::len))
+    };
+    assert_eq!(count("select-prefix=192.0.2.128/25", "roas").await, Some(2));
+    assert_eq!(count("select-prefix=192.0.2.0/24", "roas").await, Some(1));
+    assert_eq!(count("filter-prefix=192.0.2.0/24&include=more-specifics", "roas").await, Some(2));
+    assert_eq!(count("select-asn=AS64496&select-asn=64497", "roas").await, Some(3));
+    assert_eq!(count("select-prefix=10.0.0.0/8", "aspas").await, Some(0));
+    assert_eq!(count("exclude=routeOrigins,unknown", "roas").await, None);
+    let openbgpd = get(&app, "/openbgpd?select-asn=64499").await;
+    assert_eq!(openbgpd.body, "roa-set {\n    203.0.113.0/24 source-as 64499\n}\n");
+    assert_eq!(get(&app, "/api/v1/origins/").await.body, get(&app, "/json").await.body);
 }
 
 #[tokio::test]

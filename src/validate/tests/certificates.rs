@@ -117,22 +117,6 @@ fn f27_a_ca_with_another_kind_of_key_is_rejected() {
 }
 
 #[test]
-fn g16_resource_extensions_are_critical() {
-    for kind in [7, 8] {
-        let (run, world) = with_isp(|world| {
-            let cert = world.root.certify(&world.isp, 300, year());
-            ca::resign(&cert, &world.root.key, |tbs| {
-                let id = [0x2b, 6, 1, 5, 5, 7, 1, kind, 0x01, 0x01, 0xff];
-                let at = tbs.windows(id.len()).position(|part| part == id).unwrap();
-                tbs[at + id.len() - 1] = 0;
-            })
-            .unwrap()
-        });
-        assert_eq!(run.reasons(&world.root), [Reason::CertResourcesForm]);
-    }
-}
-
-#[test]
 fn g24_two_cas_with_one_key_are_two_cas() {
     let mut world = World::new();
     let held = Resources::Set(resources(&["10.2.0.0/16"], &[]));

@@ -1,10 +1,16 @@
 //! Small signed worlds in memory, and the rules tried on them.
 
 mod certificates;
+mod conformance;
 mod damage;
+mod degradation;
+mod display;
 mod memo;
 mod payloads;
 mod points;
+mod policies;
+mod steps;
+mod surgery;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

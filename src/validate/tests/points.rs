@@ -342,3 +342,33 @@ fn an_earlier_state_is_cut_to_what_the_new_certificate_holds() {
     let overclaim = Reason::CertOverclaim;
     assert_eq!(with.reasons(&world.isp), [Reason::ManifestMissing, overclaim, overclaim]);
 }
+
+#[test]
+fn e33_of_two_manifests_only_the_one_that_the_certificate_names_counts() {
+    let mut world = World::new();
+    let mut other = world.isp.clone();
+    other.number = 9;
+    other.roa("x.roa", 40, 64500, &[("10.1.9.0/24", None)]);
+    let list = other.list();
+    let fields = ManifestFields { number: 9, updates: other.updates, files: &list };
+    let manifest = other.sign("other.mft", 41, |object| object.manifest(fields).unwrap());
+    world.source.put(&other.directory.join("other.mft").unwrap(), &manifest);
+    world.source.put(&other.directory.join("x.roa").unwrap(), &other.files["x.roa"]);
+    let run = world.run();
+    assert_eq!((run.vrps(), run.reasons(&world.isp)), (sorted(&[A, B, C, A6]), vec![]));
+}
+
+#[test]
+fn e35_what_moves_between_two_points_in_one_update_is_always_there() {
+    let mut world = World::new();
+    let (state, run) = world.run_from(&State::default(), NOW);
+    assert!(run.vrps().contains(&C.to_owned()));
+    world.customer.files.clear();
+    world.customer.number = 2;
+    world.isp.number = 2;
+    world.isp.roa("c.roa", 42, 64510, &[("10.1.2.0/24", None)]);
+    world.publish();
+    let run = world.run_from(&state, NOW).1;
+    assert_eq!(run.vrps(), sorted(&[A, B, C, A6]));
+    assert_eq!((run.reasons(&world.isp), run.reasons(&world.customer)), (vec![], vec![]));
+}
