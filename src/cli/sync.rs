@@ -195,7 +195,7 @@ pub(super) fn open_engine_within(
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
     if access == Access::Write {
-        record_tals(&settings.data, &tals).map_err(|error| {
+        record_tals(settings, &tals).map_err(|error| {
             CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
         })?;
     }
