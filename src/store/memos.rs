@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// Writes memos, in transactions that are short enough for others to write in between.
-    fn write_memos<'a>(
+    pub(super) fn write_memos<'a>(
         &self,
         memos: impl Iterator<Item = (&'a PointId, &'a Arc<PointMemo>)>,
     ) -> Result<(), StoreError> {

@@ -33,3 +33,5 @@ pub use uri_map::{MapChange, UriMap};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_memos;

@@ -29,7 +29,7 @@ mod source;
 mod steps;
 mod tak;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trust_anchor;
 mod witness;
 
