@@ -257,7 +257,9 @@ fn another_result_for_the_same_objects_needs_another_rules_version() {
     type Harm = fn(&mut World);
     let table: [(&str, Harm); 8] = [
         ("as published", |_| ()),
-        ("stale manifest", |world| world.isp.updates.until = NOW.minus(hours(1))),
+        ("stale manifest", |world| {
+            world.isp.updates = TimeWindow::new(NOW.minus(hours(3)), NOW.minus(hours(1)));
+        }),
         ("premature CRL", |world| world.isp.crl_updates.from = NOW.plus(hours(1))),
         ("revoked ROA", |world| world.isp.revoked = vec![10]),
         ("revoked manifest", |world| world.isp.revoked = vec![MANIFEST_SERIAL]),
