@@ -49,6 +49,9 @@ const PURE: &[&str] = &[
     "rtr/history.rs",
     "rtr/inbox.rs",
     "rtr/pdu.rs",
+    "service/schedule.rs",
+    "service/admission.rs",
+    "service/suspects.rs",
 ];
 
 /// What pure code does not name.

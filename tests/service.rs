@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -163,6 +164,52 @@ fn twenty_kills_in_the_middle_of_a_sync_leave_a_cache_that_the_next_one_complete
         }
         signal("KILL", worker.0.id());
     }
+    bench.sync(&[]);
+    assert_eq!(bench.exported(), truth);
+}
+
+/// The poison is a point at which the worker aborts, as a defect would make it.
+#[test]
+fn a_point_that_kills_the_worker_thrice_is_left_alone_and_everything_else_goes_on() {
+    let bench = Bench::start();
+    let address = free_address();
+    let mut command = bench.provost(&["serve", "--refresh", "1s", "--http", &address.to_string()]);
+    command.args(bench.worker_flags()).env("PROVOST_TEST_ABORT_AT", "/elm-lease.mft");
+    let _service = Running::start(&mut command);
+    wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
+    let expected: BTreeSet<String> =
+        bench.truth().into_iter().filter(|row| !row.starts_with("AS65537,")).collect();
+    assert_eq!(bench.exported(), expected, "all but what elm-lease says");
+    let (_, findings) = get(address, "/v1/findings").expect("the server answers");
+    assert!(findings.contains("the worker died thrice"), "{findings}");
+    // A person who runs one pass sees what happens: the record of crashes binds only the service.
+    let suspects = std::fs::read_to_string(bench.data().join("state/suspects.json"));
+    assert!(suspects.expect("crashes are noted").contains("elm-lease.mft"));
+}
+
+/// L02: each limit on the size of a file is a disk that is full in another phase of a sync.
+#[test]
+fn l02_a_disk_that_is_full_in_any_phase_costs_that_sync_and_nothing_else() {
+    let bench = Bench::start();
+    let truth = bench.truth();
+    let mut failed = 0;
+    for blocks in [0, 1, 4, 16, 40, 80, 160, 320, 640] {
+        let program = bench.provost(&["sync"]);
+        // The signal is ignored, so that writes fail as they do on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script]).arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let output = command.args(bench.worker_flags()).output().expect("it runs");
+        failed += usize::from(!output.status.success());
+    }
+    assert!(failed > 2, "the limits are too wide to be met");
+    // No hand was laid on anything: the next sync with room finds all.
     bench.sync(&[]);
     assert_eq!(bench.exported(), truth);
 }

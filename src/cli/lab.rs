@@ -27,7 +27,7 @@ use crate::system::shutdown;
 use crate::world::{Answer, Purpose, View, World};
 
 /// The seed of the lab's keys and sessions.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// How often the lab's repositories are asked for changes.
 const REFRESH: Duration = Duration::from_secs(5);
@@ -43,6 +43,8 @@ const REISSUE: Duration = Duration::from_secs(24 * 3_600);
 Examples:
   provost lab tour              publish, fetch, validate, ask; then end
   provost lab                   the same, and stay up until Ctrl-C
+  provost lab attack            list what a hostile server can do
+  provost lab attack gzip-bomb  let one do it, and see what happens
   provost lab generate my-lab   write the lab to disk, for other validators
 
 The lab uses documentation addresses and AS numbers, listens on loopback only, and keeps its data
@@ -65,6 +67,11 @@ pub struct LabArgs {
 pub enum LabAction {
     /// Publish, fetch, validate and ask about a dozen announced routes; then end
     Tour,
+    /// Let one server of the lab attack, and see that the others are unchanged; alone: list them
+    Attack {
+        /// Which attack
+        name: Option<String>,
+    },
     /// Write the lab to disk: rsync tree, RRDP files, TALs and the truth about it
     Generate {
         /// The directory; it must be empty or not exist
@@ -84,6 +91,7 @@ pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
         Some(LabAction::Generate { dir, seed, at }) => {
             generate(dir, *seed, at.unwrap_or_else(clock::now))
         }
+        Some(LabAction::Attack { name }) => super::attack::run(context, name.as_deref()),
         Some(LabAction::Tour) => runtime()?.block_on(async {
             let tour = Tour::start(context).await?;
             tour.show()
@@ -244,7 +252,7 @@ fn expected(validity: Validity) -> Expected {
 }
 
 /// Returns the settings with which the lab is fetched: nothing of the real RPKI, loopback only.
-fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, CliError> {
+pub(super) fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, CliError> {
     let flags = ConfigFile {
         tal: lab.tals().to_vec(),
         no_rir_tals: true,
@@ -309,8 +317,11 @@ impl Tour {
         let data = self.settings.data.path().display();
         writeln!(
             out,
-            "\nThe lab stays up until Ctrl-C. Routers connect to {routers} (RTR).\n\
-             Try, in another terminal:\n"
+            "\nThe lab stays up until Ctrl-C. Routers connect to {routers} (RTR). Other validators\n\
+             need its trust anchor locators {} and its TLS root {};\n\
+             docs/lab.md has their commands. Try, in another terminal:\n",
+            self.lab.tal_directory().display(),
+            self.lab.tls_root().display()
         )?;
         for words in [
             "check 192.0.2.0/25 AS64496",
@@ -348,6 +359,6 @@ fn program() -> String {
     path.strip_prefix(&here).unwrap_or(&path).display().to_string()
 }
 
-fn lab_failed(error: lab::LabError) -> CliError {
+pub(super) fn lab_failed(error: lab::LabError) -> CliError {
     CliError::failed(error.to_string())
 }

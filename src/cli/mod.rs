@@ -1,6 +1,7 @@
 //! The command line: arguments, then one file for each command.
 
 mod args;
+mod attack;
 pub mod check;
 mod context;
 mod error;

@@ -5,10 +5,13 @@ use std::os::fd::AsFd;
 
 use super::sync::runtime;
 use super::{CliError, Context, Exit, ServeArgs};
+use crate::clock;
 use crate::config::{ConfigFile, Settings, load_tals};
 use crate::rtr;
 use crate::service::server::{self, Rtr, ServerOptions};
 use crate::service::supervisor::{self, ChildFlags, Listeners};
+use crate::service::{Child, ChildRecord};
+use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{notify, parent, shutdown};
 
 /// Runs the command.
@@ -78,6 +81,18 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
         state: settings.data.rtr_state(),
         options: rtr::Options { max_age: settings.rtr_max_age, loss: settings.rtr_loss },
     });
+    let state = settings.data.state();
+    // The directory must be there to be named in the sandbox; without it nothing is lost.
+    let _ = std::fs::create_dir_all(&state);
+    sandbox::limit_resources(None);
+    let level = sandbox::enter(&Allowed {
+        read: vec![settings.data.path().to_owned()],
+        write: vec![state.clone()],
+        connect: Connect::Nowhere,
+    });
+    if let Err(error) = ChildRecord::write(&state, Child::Server, level, clock::now()) {
+        tracing::warn!(%error, "cannot record the start");
+    }
     let options = ServerOptions { max_age: settings.max_age };
     runtime()?
         .block_on(async {

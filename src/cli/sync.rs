@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::to_stdout;
 use super::progress::ProgressLine;
@@ -9,11 +10,14 @@ use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
 use crate::config::{Settings, load_constraints, load_tals, record_tals};
+use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::{RepositoryId, Timestamp};
-use crate::service::engine::Engine;
+use crate::service::engine::{Engine, Known};
 use crate::service::worker::{self, Mode};
+use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
+use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Purpose, RepositoryState, World};
@@ -40,17 +44,12 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
-            Some(judge_once(&engine)?)
+            Some(judge_once(&engine, &engine.load_known()?)?)
         }
         None => {
             let line = ProgressLine::start(context.shows_progress());
             let show = |progress: &worker::Progress| line.show(progress);
-            runtime()?.block_on(worker::run(
-                engine.clone(),
-                Mode::OnePass,
-                &show,
-                shutdown::requested(),
-            ))?
+            run_worker(&engine, Mode::OnePass, &show)?
         }
     };
     match world {
@@ -68,9 +67,44 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 
 /// The worker: a child of the supervisor, or a unit of its own.
 fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
-    let engine = Arc::new(open_engine(settings, purpose, Access::Write)?);
-    runtime()?.block_on(worker::run(engine, Mode::Follow, &|_| {}, shutdown::requested()))?;
+    make_data_dir(settings)?;
+    sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
+    let level = sandbox::enter(&Allowed {
+        read: settings.tals.iter().chain(&settings.root_certs).cloned().collect(),
+        write: vec![settings.data.path().to_owned()],
+        connect: Connect::Anywhere,
+    });
+    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    let state = settings.data.state();
+    // Opened after the cache, whose lock says that no other worker has anything in hand.
+    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+        CliError::failed(format!("cannot write below {}: {error}", state.display()))
+    })?;
+    engine.in_hand = Some(in_hand);
+    if let Err(error) = ChildRecord::write(&state, Child::Worker, level, clock::now()) {
+        tracing::warn!(%error, "cannot record the start");
+    }
+    run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
+}
+
+/// Runs the worker; a cache that turns out to be damaged is marked, so that the next one heals it.
+fn run_worker(
+    engine: &Arc<Engine>,
+    mode: Mode,
+    on_progress: &(dyn Fn(&worker::Progress) + Sync),
+) -> Result<Option<Arc<World>>, CliError> {
+    let runtime = runtime()?;
+    let run = worker::run(engine.clone(), mode, on_progress, shutdown::requested());
+    match runtime.block_on(run) {
+        Err(error) if error.is_damaged_cache() => {
+            engine.store.condemn()?;
+            let hint = "run it again: the next sync sets the cache aside and makes a new one; \
+                        the published world stays in use meanwhile";
+            Err(CliError::from(error).hint(hint))
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
@@ -78,11 +112,17 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
     let now = judged_at(engine);
     let report = import_tree(dir, &engine.store, &engine.tals, now)?;
     for (name, reason) in &report.drops.listed {
-        tracing::warn!(file = name, ?reason, "not imported");
+        tracing::info!(file = name, ?reason, "not imported");
+    }
+    if let Some((first, reason)) = report.drops.listed.first() {
+        let files = report.drops.count;
+        tracing::warn!(files, first, ?reason, "files are no objects; with -v each is named");
     }
     // What certificates name and the tree lacks is absent, and not still to come.
+    let mut known = engine.load_known()?;
     loop {
-        let validated = engine.judge(&engine.store.load_state()?, now)?;
+        let validated = engine.judge(&known, now)?;
+        known.memory = validated.known.memory;
         let pending = validated.wanted.iter();
         let pending: Vec<_> =
             pending.filter(|status| status.state == RepositoryState::Pending).collect();
@@ -96,10 +136,11 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
 }
 
 /// Validates the cache as it is, and publishes the result.
-pub(super) fn judge_once(engine: &Engine) -> Result<Arc<World>, CliError> {
+///
+/// `known` is what the cache holds; without its memory, everything is judged again.
+pub(super) fn judge_once(engine: &Engine, known: &Known) -> Result<Arc<World>, CliError> {
     let now = judged_at(engine);
-    let state = engine.store.load_state()?;
-    let validated = engine.validate(&state, now)?;
+    let validated = engine.validate(known, now)?;
     let previous = engine.last_world()?;
     let world = engine.assemble(&validated, previous.as_deref())?;
     crate::world::publish(&engine.world_dir, &world)?;
@@ -120,6 +161,16 @@ pub(super) fn open_engine(
     purpose: Purpose,
     access: Access,
 ) -> Result<Engine, CliError> {
+    open_engine_within(settings, purpose, access, REPOSITORY_DEADLINE)
+}
+
+/// The same, with another deadline for one attempt at a repository.
+pub(super) fn open_engine_within(
+    settings: &Settings,
+    purpose: Purpose,
+    access: Access,
+    deadline: Duration,
+) -> Result<Engine, CliError> {
     let tals = load_tals(settings)?;
     let policy = Policy {
         unsafe_vrps: settings.unsafe_vrps,
@@ -131,9 +182,7 @@ pub(super) fn open_engine(
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
-    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
-        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
-    })?;
+    make_data_dir(settings)?;
     let fetcher = Fetcher::new(&FetchConfig {
         local_addresses: match settings.allow_local_addresses {
             true => LocalAddresses::Allow,
@@ -141,11 +190,12 @@ pub(super) fn open_engine(
         },
         root_certificates: settings.root_certs.clone(),
         refresh: settings.refresh,
+        deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
     if access == Access::Write {
-        record_tals(&settings.data, &tals).map_err(|error| {
+        record_tals(settings, &tals).map_err(|error| {
             CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
         })?;
     }
@@ -158,6 +208,14 @@ pub(super) fn open_engine(
         world_dir: settings.data.world(),
         purpose,
         policy,
+        in_hand: None,
+        suspects_turn: tokio::sync::Mutex::new(()),
+    })
+}
+
+fn make_data_dir(settings: &Settings) -> Result<(), CliError> {
+    std::fs::create_dir_all(settings.data.path()).map_err(|error| {
+        CliError::failed(format!("cannot make {}: {error}", settings.data.path().display()))
     })
 }
 

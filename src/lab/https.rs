@@ -10,7 +10,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use chrono::DateTime;
 use hyper::header::{
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+use super::hostile::{HostileBody, Manner};
 use crate::model::{ObjectHash, Timestamp};
 
 /// How many connections a server of the lab holds at once; a validator opens a handful.
@@ -74,6 +76,7 @@ pub(super) struct Document {
     body: Bytes,
     etag: String,
     modified: String,
+    manner: Manner,
 }
 
 impl Document {
@@ -82,7 +85,12 @@ impl Document {
         let etag = format!("\"{}\"", ObjectHash::of(&body));
         let modified = DateTime::from_timestamp(modified.0, 0).unwrap_or_default();
         let modified = modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        Document { body, etag, modified }
+        Document { body, etag, modified, manner: Manner::Honest }
+    }
+
+    /// Sets how it is sent.
+    pub(super) fn sent(self, manner: Manner) -> Self {
+        Document { manner, ..self }
     }
 
     /// Tells whether the client has this very document (RFC 9110, section 13).
@@ -136,6 +144,9 @@ fn answer<B>(request: &Request<B>, site: &BTreeMap<String, Document>) -> Respons
     }
     let path = request.uri().path();
     let Some(document) = site.get(path) else { return status(StatusCode::NOT_FOUND) };
+    if document.manner != Manner::Honest {
+        return misbehave(document).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR));
+    }
     let response =
         Response::builder().header(ETAG, &document.etag).header(LAST_MODIFIED, &document.modified);
     let response = if document.is_known(request.headers()) {
@@ -145,6 +156,23 @@ fn answer<B>(request: &Request<B>, site: &BTreeMap<String, Document>) -> Respons
         response.header(CONTENT_TYPE, kind).body(Body::from(document.body.clone()))
     };
     response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Answers as an attack wants it.
+fn misbehave(document: &Document) -> Result<Response<Body>, hyper::http::Error> {
+    let body = || Body::new(HostileBody::new(document.body.clone(), document.manner.clone()));
+    let response = Response::builder().header(CONTENT_TYPE, "application/xml");
+    match &document.manner {
+        Manner::Gzip => response.header(CONTENT_ENCODING, "gzip").body(body()),
+        Manner::ShorterThanSaid => {
+            response.header(CONTENT_LENGTH, document.body.len() + 1_000).body(body())
+        }
+        Manner::Redirect(uri) => response.status(302).header(LOCATION, uri).body(Body::empty()),
+        Manner::Refuse { status, retry_after } => {
+            response.status(*status).header(RETRY_AFTER, *retry_after).body(Body::empty())
+        }
+        _ => response.body(body()),
+    }
 }
 
 fn status(status: StatusCode) -> Response<Body> {

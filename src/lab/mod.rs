@@ -4,9 +4,11 @@
 //! [`RrdpRepository`] writes the RRDP documents. Up to here all is pure. [`Lab`] publishes on
 //! loopback, and [`generate()`] writes to disk.
 
+mod attack;
 mod authority;
 mod error;
 mod generate;
+mod hostile;
 mod https;
 mod issue;
 mod keys;
@@ -18,6 +20,7 @@ mod server_uris;
 mod small_internet;
 mod tls;
 
+pub use attack::{Attack, attacks, besieged};
 pub use authority::{Authority, TrustAnchorFiles};
 pub use error::LabError;
 pub use generate::generate;

@@ -8,17 +8,20 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::LabError;
+use super::attack::RsyncAttack;
 use super::https::CONNECTIONS;
 use super::server_uris::{MODULE, TA_MODULE};
 use crate::model::Timestamp;
@@ -30,21 +33,35 @@ pub(super) async fn is_installed() -> bool {
     command.status().await.is_ok_and(|status| status.success())
 }
 
+/// How the server behaves now; shared with the task that accepts its connections.
+pub(super) type RsyncManner = Arc<Mutex<Option<RsyncAttack>>>;
+
 /// The files that one server gives out by rsync.
 pub(super) struct RsyncSite {
     directory: PathBuf,
     version: u64,
+    manner: RsyncManner,
 }
 
 impl RsyncSite {
     /// Keeps the files of a server below `directory`.
     pub(super) fn new(directory: PathBuf) -> Self {
-        RsyncSite { directory, version: 0 }
+        RsyncSite { directory, version: 0, manner: RsyncManner::default() }
     }
 
     /// Returns the path of the daemon's configuration.
     pub(super) fn config(&self) -> PathBuf {
         self.directory.join("rsyncd.conf")
+    }
+
+    /// Returns how the server behaves, for the task that accepts its connections.
+    pub(super) fn manner(&self) -> RsyncManner {
+        self.manner.clone()
+    }
+
+    /// Lets the server attack, or not, from the next publication on.
+    pub(super) fn attack(&mut self, attack: Option<RsyncAttack>) {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = attack;
     }
 
     /// Publishes `files` (by MODULE/PATH) in place of what was there.
@@ -64,6 +81,13 @@ impl RsyncSite {
         }
         for (name, bytes) in files {
             write_file(&root.join(name), bytes, modified)?;
+        }
+        if self.current() == Some(RsyncAttack::Links) {
+            for name in files.keys().filter(|name| name.starts_with(MODULE)) {
+                let path = root.join(name);
+                fs::remove_file(&path).map_err(LabError::io(path.display()))?;
+                symlink("/etc/passwd", &path).map_err(LabError::io(path.display()))?;
+            }
         }
         let owner = fs::metadata(&root).map_err(LabError::io(root.display()))?;
         let mut config = String::from(
@@ -90,6 +114,12 @@ impl RsyncSite {
     }
 }
 
+impl RsyncSite {
+    fn current(&self) -> Option<RsyncAttack> {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Writes a file with its directories, and gives it a time.
 ///
 /// The time is the lab's: rsync takes a file of the same size and second for the same file, and a
@@ -106,7 +136,7 @@ pub(super) fn write_file(path: &Path, bytes: &[u8], modified: Timestamp) -> Resu
 }
 
 /// Accepts connections until it is dropped, and with it every process.
-pub(super) async fn serve(listener: TcpListener, config: PathBuf) {
+pub(super) async fn serve(listener: TcpListener, config: PathBuf, manner: RsyncManner) {
     let mut processes = JoinSet::new();
     loop {
         while processes.try_join_next().is_some() {}
@@ -114,9 +144,22 @@ pub(super) async fn serve(listener: TcpListener, config: PathBuf) {
             processes.join_next().await;
         }
         if let Ok((stream, _)) = listener.accept().await {
-            processes.spawn(connection(stream, config.clone()));
+            let attack = *manner.lock().unwrap_or_else(PoisonError::into_inner);
+            match attack {
+                Some(RsyncAttack::Dies) => drop(stream),
+                Some(RsyncAttack::Silent) => drop(processes.spawn(silence(stream))),
+                Some(RsyncAttack::Links) | None => {
+                    processes.spawn(connection(stream, config.clone()));
+                }
+            }
         }
     }
+}
+
+/// Says nothing until the client goes away.
+async fn silence(mut stream: TcpStream) {
+    let mut heard = [0; 256];
+    while stream.read(&mut heard).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn connection(stream: TcpStream, config: PathBuf) {

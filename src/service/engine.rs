@@ -1,18 +1,22 @@
 //! One judgement: the cache, the last good states and a time in; a world out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::admission::{self, Admission};
 use super::error::WorkerError;
+use super::in_hand::InHand;
 use super::schedule::Target;
+use super::watched::{Watched, point_unit};
 use crate::clock;
-use crate::fetch::Fetcher;
+use crate::fetch::limits::REPOSITORIES_PER_TRUST_ANCHOR;
+use crate::fetch::{FetchErrorKind, Fetcher};
 use crate::model::{RepositoryId, Timestamp};
 use crate::object::Tal;
-use crate::store::{Store, Transports};
-use crate::validate::{self, Policy, State, Validation};
+use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
+use crate::validate::{self, Advance, Inputs, Memory, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
 /// When a trust anchor whose certificate could not be fetched is tried again.
@@ -20,6 +24,11 @@ const TRUST_ANCHOR_RETRY: Duration = Duration::from_secs(120);
 
 fn soon() -> Timestamp {
     clock::now().plus(TRUST_ANCHOR_RETRY)
+}
+
+/// Says why a repository is not fetched.
+fn too_many(anchor: &str) -> String {
+    format!("not fetched: {anchor} has {REPOSITORIES_PER_TRUST_ANCHOR} repositories already")
 }
 
 /// What a worker works with.
@@ -40,18 +49,33 @@ pub struct Engine {
     pub purpose: Purpose,
     /// The operator's choices.
     pub policy: Policy,
+    /// The record of what is in hand; none where a person runs one pass and sees what happens.
+    pub in_hand: Option<InHand>,
+    /// Whose turn it is among those that may have killed an earlier worker.
+    pub suspects_turn: tokio::sync::Mutex<()>,
+}
+
+/// What a run goes on from.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The last good states.
+    pub state: State,
+    /// What an earlier run remembers; worth only time.
+    pub memory: Memory,
 }
 
 /// A validation that ended.
 pub struct Validated {
-    /// The last good states after it.
-    pub state: State,
+    /// What the next one goes on from.
+    pub known: Known,
     /// What it found.
     pub validation: Validation,
     /// How long it took.
     pub duration: Duration,
     /// The repositories that the certificates in it name, with what is known about each.
     pub wanted: Vec<RepositoryStatus>,
+    /// Which of them are fetched.
+    pub admission: Admission,
 }
 
 impl Validated {
@@ -73,16 +97,64 @@ pub struct Fetched {
     pub changed: bool,
     /// When the same is due again.
     pub next_attempt: Timestamp,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// Whether the cache was found to be damaged.
+    pub cache_damaged: bool,
+}
+
+impl Fetched {
+    /// Makes the result of a fetch that failed without harm to the cache.
+    pub(super) fn failed(next_attempt: Timestamp) -> Self {
+        Fetched { changed: false, next_attempt, succeeded: false, cache_damaged: false }
+    }
 }
 
 impl Engine {
     /// Fetches a trust anchor's certificate or a repository; how it went is kept in the cache.
     pub(super) async fn fetch(&self, target: &Target) -> Fetched {
+        let Some(in_hand) = &self.in_hand else { return self.fetch_unwatched(target).await };
+        let unit = format!("F {target}");
+        let suspects = in_hand.suspects();
+        if let Some(until) = suspects.quarantine(&unit, clock::now()) {
+            return self.leave_alone(target, until);
+        }
+        // One suspect at a time, so that the next crash has one culprit.
+        let _turn = match suspects.is_suspect(&unit) {
+            true => Some(self.suspects_turn.lock().await),
+            false => None,
+        };
+        let _held = in_hand.hold(&unit);
+        self.fetch_unwatched(target).await
+    }
+
+    /// Records that a target is in quarantine.
+    fn leave_alone(&self, target: &Target, until: Timestamp) -> Fetched {
+        let reason = format!("the worker died thrice with it in hand; not touched until {until}");
+        tracing::error!(%target, %until, "in quarantine");
+        if let Target::Repository(id) = target {
+            let began = self.store.begin(id, clock::now());
+            let failed =
+                began.and_then(|attempt| self.store.fail(&attempt, &reason, Duration::ZERO, until));
+            if let Err(error) = failed {
+                tracing::warn!(%error, "cannot record a quarantine");
+            }
+        }
+        Fetched { changed: true, ..Fetched::failed(until) }
+    }
+
+    async fn fetch_unwatched(&self, target: &Target) -> Fetched {
         match target {
             Target::Repository(id) => {
                 let report = self.fetcher.fetch_repository(&self.store, id).await;
                 let next = report.status.next_attempt;
-                Fetched { changed: report.changed, next_attempt: next.unwrap_or_else(soon) }
+                let damaged = FetchErrorKind::Store(StoreErrorKind::Corrupt);
+                Fetched {
+                    changed: report.changed,
+                    next_attempt: next.unwrap_or_else(soon),
+                    succeeded: report.error.is_none(),
+                    cache_damaged: report.error.is_some_and(|error| error.kind == damaged),
+                }
             }
             Target::TrustAnchor(name) => self.fetch_trust_anchor(name).await,
         }
@@ -91,43 +163,118 @@ impl Engine {
     async fn fetch_trust_anchor(&self, name: &str) -> Fetched {
         // Only the trust anchors of our TALs are ever scheduled.
         let Some(tal) = self.tals.iter().find(|tal| tal.name == name) else {
-            return Fetched { changed: false, next_attempt: Timestamp::MAX };
+            return Fetched::failed(Timestamp::MAX);
         };
         match self.fetcher.fetch_trust_anchor(&self.store, tal, self.transports).await {
-            Ok(fetch) => {
-                let failed = fetch.error.is_some();
-                let next = if failed { soon() } else { clock::now().plus(self.refresh) };
+            Ok(fetch) if fetch.error.is_some() => Fetched::failed(soon()),
+            Ok(_) => Fetched {
                 // Certificates of trust anchors are small and seldom change: always look.
-                Fetched { changed: !failed, next_attempt: next }
-            }
+                changed: true,
+                succeeded: true,
+                ..Fetched::failed(clock::now().plus(self.refresh))
+            },
             Err(error) => {
                 tracing::warn!(trust_anchor = name, %error, "cannot keep the certificate");
-                Fetched { changed: false, next_attempt: soon() }
+                let damaged = FetchErrorKind::Store(StoreErrorKind::Corrupt);
+                let cache_damaged = error.kind == damaged;
+                Fetched { cache_damaged, ..Fetched::failed(soon()) }
             }
         }
     }
 
-    /// Judges the cache at `now`, and keeps the new last good states in it. Blocks.
-    pub fn validate(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
-        let validated = self.judge(state, now)?;
-        self.store.save_state(state, &validated.state)?;
-        let ids: Vec<RepositoryId> = validated.wanted.iter().map(|s| s.id.clone()).collect();
+    /// Reads what the cache knows from the last validation. Blocks.
+    pub fn load_known(&self) -> Result<Known, WorkerError> {
+        let (state, memory) = (self.store.load_state()?, self.store.load_memory(&self.policy)?);
+        Ok(Known { state, memory })
+    }
+
+    /// Judges the cache at `now`, and keeps in it what the next validation goes on from. Blocks.
+    ///
+    /// `known` is what the cache holds.
+    pub fn validate(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
+        let validated = self.judge(known, now)?;
+        let Known { state, memory } = &validated.known;
+        self.store.save_run((&known.state, &known.memory), (state, memory))?;
+        let ids: Vec<RepositoryId> = validated.admission.admitted.iter().cloned().collect();
         self.store.discover(&ids)?;
         Ok(validated)
     }
 
     /// Judges the cache at `now`, and changes nothing. Blocks.
-    pub fn judge(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
+    pub fn judge(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
         let started = Instant::now();
         let snapshot = self.store.snapshot(self.transports, now)?;
-        let (state, validation) = validate::step(&self.tals, &snapshot, state, &self.policy, now);
+        let suspects = self.in_hand.as_ref().map(InHand::suspects).unwrap_or_default();
+        let watched =
+            Watched { snapshot: &snapshot, in_hand: self.in_hand.as_ref(), suspects, now };
+        let Advance { state, validation, memory } = self.step(&watched, known, now)?;
+        // One bad object is fetched again; a bad file is no cache any more.
+        snapshot.check_health()?;
         let mut statuses = self.statuses()?;
-        let wanted = snapshot.wanted(validation.points.iter().map(|point| &point.location));
-        let wanted = wanted
-            .into_iter()
-            .map(|id| statuses.remove(&id).unwrap_or_else(|| RepositoryStatus::pending(id)));
+        let admission = self.admit(&snapshot, &validation, statuses.keys().cloned().collect());
+        let ids = admission.admitted.iter().chain(admission.blocked.keys());
+        let wanted = ids.collect::<BTreeSet<_>>().into_iter().map(|id| {
+            statuses.remove(id).unwrap_or_else(|| RepositoryStatus {
+                error: admission.blocked.get(id).map(|anchor| too_many(anchor)),
+                ..RepositoryStatus::pending(id.clone())
+            })
+        });
         let wanted = wanted.collect();
-        Ok(Validated { state, validation, duration: started.elapsed(), wanted })
+        let known = Known { state, memory };
+        Ok(Validated { known, validation, duration: started.elapsed(), wanted, admission })
+    }
+
+    /// Runs the validation, and keeps the record of the points in hand.
+    fn step(
+        &self,
+        source: &Watched<'_>,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<Advance, WorkerError> {
+        let inputs = Inputs { tals: &self.tals, source, policy: &self.policy, now };
+        let step = || validate::advance(inputs, &known.state, &known.memory);
+        let Some(in_hand) = &self.in_hand else { return Ok(step()) };
+        let is_open = |unit: &&String| unit.starts_with("P ");
+        let suspects: Vec<&String> = source.suspects.units.keys().filter(is_open).collect();
+        // With a suspect among the points, one after the other: the next crash has one culprit.
+        let result = match suspects.is_empty() {
+            true => step(),
+            false => rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .build()
+                .map_err(|error| std::io::Error::other(error.to_string()))?
+                .install(step),
+        };
+        in_hand.release_threads();
+        let points =
+            result.validation.points.iter().map(|point| point_unit(&point.location.manifest));
+        let judged: BTreeSet<String> = points.collect();
+        in_hand.forgive(
+            suspects
+                .into_iter()
+                .filter(|unit| {
+                    source.suspects.quarantine(unit, now).is_none() && judged.contains(*unit)
+                })
+                .map(String::as_str),
+        );
+        Ok(result)
+    }
+
+    /// Decides which of the repositories that certificates name are fetched.
+    fn admit(
+        &self,
+        snapshot: &Snapshot,
+        validation: &Validation,
+        known: BTreeSet<RepositoryId>,
+    ) -> Admission {
+        let mut named: Vec<(String, Vec<RepositoryId>)> =
+            validation.trust_anchors.iter().map(|anchor| (anchor.name.clone(), vec![])).collect();
+        for point in &validation.points {
+            if let Some((_, ids)) = named.get_mut(point.trust_anchor) {
+                ids.extend(snapshot.choose(&point.location).fetch);
+            }
+        }
+        admission::admit(&named, &known, REPOSITORIES_PER_TRUST_ANCHOR)
     }
 
     /// Makes the next world of what a validation found.

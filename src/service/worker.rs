@@ -3,29 +3,24 @@
 //! `provost sync` is this loop, ended when nothing is left to do; with `--follow` it goes on.
 //! Three events move it: a fetch ends, a validation ends, a time comes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::engine::{Engine, Fetched, Validated};
+use super::engine::{Engine, Fetched, Known, Validated};
 use super::error::WorkerError;
+use super::limits::{
+    FIRST_WORLD_DEADLINE, HOUSEKEEPING_INTERVAL, LONGEST_SLEEP, PROMPT, RENEWAL_INTERVAL,
+};
 use super::publication::{self, Change};
-use super::schedule::{Schedule, Target};
+use super::schedule::{Schedule, Standing, Target};
 use crate::clock;
-use crate::model::Timestamp;
-use crate::validate::State;
-use crate::world::{self, World};
-
-/// How many fetches run at a time.
-const MAX_FETCHES: usize = 32;
-
-/// Publications that only renew "last up to date" are at least this far apart.
-const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
-
-/// The loop looks at the clock at least this often: the system's time may have been set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+use crate::model::{RepositoryId, Timestamp};
+use crate::store::{StoreError, StoreErrorKind};
+use crate::world::{self, RepositoryState, RepositoryStatus, World};
 
 /// When a worker ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,10 +52,17 @@ struct Run<'a> {
     mode: Mode,
     on_progress: &'a (dyn Fn(&Progress) + Sync),
     schedule: Schedule,
-    fetches: JoinSet<(Target, Fetched)>,
-    /// What is being fetched, for people.
-    running: BTreeSet<String>,
-    state: State,
+    fetches: JoinSet<Fetched>,
+    /// What each task fetches.
+    tasks: HashMap<tokio::task::Id, Target>,
+    /// The repositories that certificates name.
+    wanted: BTreeSet<RepositoryId>,
+    /// The removal of what nothing needs any more.
+    tidying: Option<JoinHandle<Result<(), WorkerError>>>,
+    last_tidying: Option<Instant>,
+    started: Instant,
+    /// What the cache knows from the last validation; with the validation while one runs.
+    known: Known,
     /// The validation that runs.
     validating: Option<JoinHandle<Result<Validated, WorkerError>>>,
     /// The last one, until it is published.
@@ -88,13 +90,18 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Option<Arc<World>>, WorkerError> {
     let world = engine.last_world()?;
-    let state = engine.store.load_state()?;
+    let known = engine.load_known()?;
     let mut run = Run {
         mode,
         on_progress,
-        schedule: Schedule::default(),
+        // Keyed anew in each process: nobody outside can tell whose turn comes first.
+        schedule: Schedule::new(RandomState::new().hash_one(std::process::id())),
         fetches: JoinSet::new(),
-        running: BTreeSet::new(),
+        tasks: HashMap::new(),
+        wanted: BTreeSet::new(),
+        tidying: None,
+        last_tidying: None,
+        started: Instant::now(),
         validating: None,
         validated: None,
         last_validation: None,
@@ -104,20 +111,23 @@ pub async fn run(
         renewed: false,
         // A cache that was deleted counts as new, too: nothing of the last world may vanish
         // only because it was not fetched again yet.
-        first_world: world.is_none() || state.points.is_empty(),
+        first_world: world.is_none() || known.state.points.is_empty(),
         world,
-        state,
+        known,
         last_publication: None,
         vrps: 0,
         engine,
     };
     for tal in &run.engine.tals {
-        run.schedule.add(Target::TrustAnchor(tal.name.clone()), Timestamp::MIN);
+        let target = Target::TrustAnchor(tal.name.clone());
+        run.schedule.add(target, Timestamp::MIN, Standing::Prompt, run.started);
     }
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
+        run.tidy_mirrors()?;
         run.start_fetches();
         run.start_validation();
+        run.start_tidying();
         run.report();
         if run.is_done() {
             break;
@@ -125,8 +135,9 @@ pub async fn run(
         let wake = run.wake_up();
         tokio::select! {
             () = &mut shutdown => break,
-            Some(ended) = run.fetches.join_next() => run.fetch_ended(ended)?,
+            Some(ended) = run.fetches.join_next_with_id() => run.fetch_ended(ended)?,
             ended = join(&mut run.validating) => run.validation_ended(ended??)?,
+            ended = join(&mut run.tidying) => ended??,
             () = tokio::time::sleep(wake) => run.time_came()?,
         }
     }
@@ -145,24 +156,52 @@ async fn join<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::Joi
     }
 }
 
+/// Tells how a repository did the last time.
+fn standing(status: &RepositoryStatus) -> Standing {
+    let prompt = status.duration.is_some_and(|took| took <= PROMPT);
+    if prompt && status.state == RepositoryState::Current {
+        Standing::Prompt
+    } else {
+        Standing::Unproven
+    }
+}
+
+/// Makes the error that ends a worker whose cache must be made anew.
+fn damaged(engine: &Engine) -> WorkerError {
+    WorkerError::Store(StoreError {
+        path: engine.store.path().to_owned(),
+        kind: StoreErrorKind::Corrupt,
+        detail: "the cache is damaged".to_owned(),
+    })
+}
+
 impl Run<'_> {
     fn start_fetches(&mut self) {
-        for target in self.schedule.take_due(clock::now(), MAX_FETCHES) {
+        for target in self.schedule.take_due(clock::now(), Instant::now()) {
             let engine = self.engine.clone();
-            self.running.insert(target.to_string());
-            self.fetches.spawn(async move {
-                let fetched = engine.fetch(&target).await;
-                (target, fetched)
-            });
+            let own = target.clone();
+            let task = self.fetches.spawn(async move { engine.fetch(&own).await });
+            self.tasks.insert(task.id(), target);
         }
     }
 
     fn fetch_ended(
         &mut self,
-        ended: Result<(Target, Fetched), tokio::task::JoinError>,
+        ended: Result<(tokio::task::Id, Fetched), tokio::task::JoinError>,
     ) -> Result<(), WorkerError> {
-        let (target, fetched) = ended?;
-        self.running.remove(&target.to_string());
+        let (task, fetched) = match ended {
+            Ok(ended) => ended,
+            // A defect of ours costs this attempt, and nobody else's (THREATS L11).
+            Err(error) => {
+                tracing::error!(%error, "a fetch ended in a panic; please report it");
+                let next = clock::now().plus(LONGEST_SLEEP * 20);
+                (error.id(), Fetched::failed(next))
+            }
+        };
+        if fetched.cache_damaged {
+            return Err(damaged(&self.engine));
+        }
+        let Some(target) = self.tasks.remove(&task) else { return Ok(()) };
         // After a first attempt, what waited for it is no longer pending, whatever the result.
         self.dirty |= fetched.changed || !self.schedule.was_attempted(&target);
         self.renewed = true;
@@ -170,8 +209,31 @@ impl Run<'_> {
             Mode::OnePass => Timestamp::MAX,
             Mode::Follow => fetched.next_attempt,
         };
-        self.schedule.finished(target, next);
+        self.schedule.finished(target, next, fetched.succeeded, Instant::now());
         Ok(())
+    }
+
+    /// Removes old copies of rsync modules, once, before anything is fetched.
+    fn tidy_mirrors(&mut self) -> Result<(), WorkerError> {
+        if self.last_tidying.is_none() {
+            self.last_tidying = Some(Instant::now());
+            tokio::task::block_in_place(|| self.engine.tidy_mirrors())?;
+        }
+        Ok(())
+    }
+
+    /// Starts to remove what nothing needs any more, now and then.
+    ///
+    /// Before every certificate was seen it would remove what is only not named yet.
+    fn start_tidying(&mut self) {
+        let rested = self.last_tidying.is_none_or(|at| at.elapsed() >= HOUSEKEEPING_INTERVAL);
+        if !rested || self.first_world || self.validating.is_some() || self.tidying.is_some() {
+            return;
+        }
+        self.last_tidying = Some(Instant::now());
+        let (engine, wanted) = (self.engine.clone(), self.wanted.clone());
+        let tidy = move || engine.tidy(&wanted, clock::now());
+        self.tidying = Some(tokio::task::spawn_blocking(tidy));
     }
 
     /// Starts a validation when there is something to validate.
@@ -188,34 +250,44 @@ impl Run<'_> {
         }
         self.dirty = false;
         let engine = self.engine.clone();
-        let state = self.state.clone();
-        let validate = move || engine.validate(&state, clock::now());
+        let known = std::mem::take(&mut self.known);
+        let validate = move || engine.validate(&known, clock::now());
         self.validating = Some(tokio::task::spawn_blocking(validate));
     }
 
-    fn validation_ended(&mut self, validated: Validated) -> Result<(), WorkerError> {
+    fn validation_ended(&mut self, mut validated: Validated) -> Result<(), WorkerError> {
         self.last_validation = Some((Instant::now(), validated.duration));
         self.horizon = validated.validation.horizon.until;
-        for status in &validated.wanted {
-            let due = match self.mode {
-                Mode::OnePass => Timestamp::MIN,
-                Mode::Follow => status.next_attempt.unwrap_or(Timestamp::MIN),
-            };
-            self.schedule.add(Target::Repository(status.id.clone()), due);
+        let at = Instant::now();
+        let blocked = validated.admission.blocked.len();
+        if blocked > 0 {
+            tracing::warn!(blocked, "some repositories are too many for their trust anchor");
         }
-        let wanted = validated.wanted.iter().map(|status| status.id.clone()).collect();
-        self.schedule.retain_repositories(&wanted);
+        for status in &validated.wanted {
+            if !validated.admission.admitted.contains(&status.id) {
+                continue;
+            }
+            // Newcomers queue in the order of their discovery: a tree that grows below somebody
+            // is behind what was there before it.
+            let due = match self.mode {
+                Mode::OnePass => clock::now(),
+                Mode::Follow => status.next_attempt.unwrap_or_else(clock::now),
+            };
+            let target = Target::Repository(status.id.clone());
+            self.schedule.add(target, due, standing(status), at);
+        }
+        self.wanted = validated.wanted.iter().map(|status| status.id.clone()).collect();
+        self.schedule.retain_repositories(&validated.admission.admitted);
         self.vrps = validated.vrps();
-        self.state = validated.state.clone();
+        self.known = std::mem::take(&mut validated.known);
         self.validated = Some(validated);
         self.publish()
     }
 
     /// Publishes what the last validation found, if it may and should be.
     fn publish(&mut self) -> Result<(), WorkerError> {
-        // The first world lists everything: it waits until each source was tried.
         if self.first_world {
-            if !self.schedule.all_attempted() || self.dirty || self.validating.is_some() {
+            if !self.first_world_is_due() {
                 return Ok(());
             }
             self.first_world = false;
@@ -230,6 +302,16 @@ impl Run<'_> {
             Change::Times if !self.renewal_is_due() => Ok(()),
             Change::Times | Change::Content => self.publish_world(next),
         }
+    }
+
+    /// Tells whether the first world may be published: it lists everything, so it waits until each
+    /// source was tried, or had its time.
+    fn first_world_is_due(&self) -> bool {
+        let all_tried = self.schedule.all_attempted() && !self.dirty && self.validating.is_none();
+        all_tried
+            || self.schedule.first_deadlines_passed(Instant::now())
+                && !self.schedule.all_attempted()
+            || self.started.elapsed() >= FIRST_WORLD_DEADLINE
     }
 
     /// Publishes the world again with newer times of its sources, now and then.
@@ -265,20 +347,25 @@ impl Run<'_> {
     /// A time came: what expired is judged again, and ages are renewed.
     fn time_came(&mut self) -> Result<(), WorkerError> {
         self.dirty |= clock::now() > self.horizon;
+        if self.first_world {
+            self.publish()?;
+        }
         self.renew()
     }
 
     /// Returns how long the loop may sleep when nothing else happens.
     fn wake_up(&self) -> Duration {
         let now = clock::now();
-        let due = self.schedule.next_due().unwrap_or(Timestamp::MAX);
+        let due = self.schedule.next_due(now).unwrap_or(Timestamp::MAX);
         // The second after the end of the window is the first with another result.
         let horizon = self.horizon.plus(Duration::from_secs(1));
         let timed = due.min(horizon).since(now);
         // While validation rests or ages wait, look again soon.
         let soon =
             if self.dirty || self.renewed { Duration::from_millis(250) } else { LONGEST_SLEEP };
-        timed.min(soon).clamp(Duration::from_millis(50), LONGEST_SLEEP)
+        // Whoever waits for a slot gets one when a fetch ends, or stops to count as prompt.
+        let slot = if self.schedule.is_crowded(now) { PROMPT / 10 } else { LONGEST_SLEEP };
+        timed.min(soon).min(slot).clamp(Duration::from_millis(50), LONGEST_SLEEP)
     }
 
     fn is_done(&self) -> bool {
@@ -294,7 +381,7 @@ impl Run<'_> {
         (self.on_progress)(&Progress {
             fetched,
             known,
-            fetching: self.running.iter().cloned().collect(),
+            fetching: self.schedule.running().map(ToString::to_string).collect(),
             validating: self.validating.is_some(),
             vrps: self.vrps,
         });

@@ -12,6 +12,9 @@ use super::schema::{self, Found};
 use super::{StoreError, StoreErrorKind};
 use crate::world::Purpose;
 
+/// What is added to the cache's name to say that it is damaged.
+const CONDEMNED: &str = ".condemned";
+
 /// Whether a process may write the cache.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Access {
@@ -108,6 +111,12 @@ impl Store {
         }
         tracing::warn!(cache = %path.display(), aside = %aside.display(), "cache set aside");
         Ok(aside)
+    }
+
+    /// Marks the cache as damaged: whoever opens it next for writing sets it aside first.
+    pub fn condemn(&self) -> Result<(), StoreError> {
+        let mark = with_suffix(self.path(), CONDEMNED);
+        File::create(&mark).map(drop).map_err(|error| StoreError::io(&mark, &error))
     }
 
     /// Returns the path of the cache.
@@ -224,6 +233,12 @@ fn take_lock(path: &Path) -> Result<File, StoreError> {
 }
 
 fn open_or_rebuild(path: &Path, purpose: Purpose) -> Result<(Connection, Purpose), StoreError> {
+    let mark = with_suffix(path, CONDEMNED);
+    if mark.exists() {
+        tracing::error!(cache = %path.display(), "cache was found to be damaged");
+        Store::set_aside(path)?;
+        std::fs::remove_file(&mark).map_err(|error| StoreError::io(&mark, &error))?;
+    }
     match try_open(path) {
         Ok((connection, Found::Cache(found))) => return Ok((connection, found)),
         Ok((mut connection, Found::Empty)) => {
@@ -313,6 +328,23 @@ mod tests {
         drop(open(&path).unwrap());
         assert!(dir.path().join("cache.sqlite.damaged").exists());
         Store::open(&path, Purpose::Live, Access::Read).unwrap();
+    }
+
+    #[test]
+    fn l04_a_cache_that_was_found_damaged_while_in_use_is_set_aside_at_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache.sqlite");
+        let store = open(&path).unwrap();
+        store.discover(&["https://h/n.xml".parse().unwrap()]).unwrap();
+        store.condemn().unwrap();
+        drop(store);
+        let store = open(&path).unwrap();
+        assert_eq!(store.repositories().unwrap(), []);
+        assert!(dir.path().join("cache.sqlite.damaged").exists());
+        drop(store);
+        std::fs::remove_file(dir.path().join("cache.sqlite.damaged")).unwrap();
+        open(&path).unwrap();
+        assert!(!dir.path().join("cache.sqlite.damaged").exists(), "once is enough");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A consistent view of the cache for one validation run, readable from many threads.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rusqlite::Connection;
 
+use super::changes;
 use super::db::Store;
 use super::error::{StoreError, StoreErrorKind};
 use super::limits::{MAX_READERS, SNAPSHOT_ATTEMPTS};
@@ -14,7 +15,7 @@ use super::objects::{self, Stored};
 use super::select::{Choice, Known, Transports, select};
 use super::{repositories, schema, uri_map};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
-use crate::validate::{CaLocation, ObjectSource, Selection, SourceError};
+use crate::validate::{CaLocation, Changes, ObjectSource, Selection, SourceError};
 
 /// The cache as it was at one moment: what is committed later is not seen.
 ///
@@ -28,13 +29,16 @@ pub struct Snapshot {
     known: HashMap<RepositoryId, Known>,
     transports: Transports,
     now: Timestamp,
+    generation: i64,
+    /// Whether the file itself was found to be damaged.
+    damaged: AtomicBool,
 }
 
 impl Store {
     /// Opens a view of the cache as it is now; `transports` and `now` decide what is read.
     pub fn snapshot(&self, transports: Transports, now: Timestamp) -> Result<Snapshot, StoreError> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
-        let readers = self.open_readers(count)?;
+        let (readers, generation) = self.open_readers(count)?;
         let first = readers.first().ok_or_else(|| {
             StoreError::new(self.path(), StoreErrorKind::Io, "no connection to read with")
         })?;
@@ -47,19 +51,22 @@ impl Store {
             known,
             transports,
             now,
+            generation,
+            damaged: AtomicBool::new(false),
         })
     }
 
-    /// Opens connections whose read transactions all see the same generation.
-    fn open_readers(&self, count: usize) -> Result<Vec<Connection>, StoreError> {
+    /// Opens connections whose read transactions all see the same generation, and returns it, too.
+    fn open_readers(&self, count: usize) -> Result<(Vec<Connection>, i64), StoreError> {
         let connections: Result<Vec<_>, _> =
             (0..count).map(|_| schema::open_reader(self.path())).collect();
         let connections = connections?;
         for _ in 0..SNAPSHOT_ATTEMPTS {
             let generations: rusqlite::Result<BTreeSet<i64>> =
                 connections.iter().map(begin).collect();
-            if generations.map_err(|error| self.error(&error))?.len() <= 1 {
-                return Ok(connections);
+            let generations = generations.map_err(|error| self.error(&error))?;
+            if let (Some(only), 1) = (generations.first(), generations.len()) {
+                return Ok((connections, *only));
             }
             for connection in &connections {
                 connection.execute_batch("ROLLBACK").map_err(|error| self.error(&error))?;
@@ -107,6 +114,24 @@ impl Snapshot {
         locations.into_iter().flat_map(|ca| self.choose(ca).fetch).collect()
     }
 
+    /// Fails if the file itself was found to be damaged while this view was read.
+    ///
+    /// Its points are unreadable then, and no fetch would heal that.
+    pub fn check_health(&self) -> Result<(), StoreError> {
+        if self.damaged.load(Ordering::Relaxed) {
+            let detail = "the file is damaged";
+            return Err(StoreError::new(self.store.path(), StoreErrorKind::Corrupt, detail));
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: &rusqlite::Error) -> SourceError {
+        if self.store.error(error).kind == StoreErrorKind::Corrupt {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        SourceError(error.to_string())
+    }
+
     /// Takes a connection that is free, else waits for the one whose turn it is.
     fn reader(&self) -> Result<MutexGuard<'_, Connection>, SourceError> {
         if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
@@ -130,7 +155,7 @@ impl ObjectSource for Snapshot {
             );
             match read {
                 Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
-                other => other.map_err(unreadable)?,
+                other => other.map_err(|error| self.unreadable(&error))?,
             }
         };
         self.bytes(&hash)
@@ -146,11 +171,20 @@ impl ObjectSource for Snapshot {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError> {
         let Some(row) = self.rows.get(repository) else { return Ok(None) };
-        uri_map::lookup(&*self.reader()?, *row, uri).map_err(unreadable)
+        uri_map::lookup(&*self.reader()?, *row, uri).map_err(|error| self.unreadable(&error))
+    }
+
+    fn generation(&self) -> Option<i64> {
+        Some(self.generation)
+    }
+
+    fn changes_since(&self, generation: i64) -> Result<Changes, SourceError> {
+        changes::since(&*self.reader()?, generation).map_err(|error| self.unreadable(&error))
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {
-        let stored = objects::read(&*self.reader()?, hash).map_err(unreadable)?;
+        let stored =
+            objects::read(&*self.reader()?, hash).map_err(|error| self.unreadable(&error))?;
         match stored {
             Stored::Good(bytes) => Ok(Some(bytes)),
             Stored::Absent => Ok(None),
@@ -162,9 +196,4 @@ impl ObjectSource for Snapshot {
             }
         }
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
-fn unreadable(error: rusqlite::Error) -> SourceError {
-    SourceError(error.to_string())
 }

@@ -1,6 +1,7 @@
-//! The machine: log, service manager, signals.
+//! The machine: log, service manager, signals, sandbox.
 
 pub mod log;
 pub mod notify;
 pub mod parent;
+pub mod sandbox;
 pub mod shutdown;

@@ -6,76 +6,57 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use provost::ca::RoaPrefix;
-use provost::lab::{Lab, Roa, RsyncUse};
+use provost::lab::{Roa, RsyncUse};
 use provost::model::Asn;
 
-use crate::support::{is_installed, lab};
+use crate::support::{
+    Bench, Running, arguments_of, free_address, is_installed, signal, skipped, wait_for,
+};
+use crate::tree::open_to_all;
+
+/// Between two questions to a router, which are programs to start.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a router may take to see a change: Notify comes at once, a retry after seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A child process that ends with the test.
-struct Program(Child);
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Program(command.spawn().expect("it starts"))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        terminate(self.0.id());
-        let _ = self.0.wait();
-    }
-}
-
-fn terminate(pid: u32) {
-    let _ = Command::new("kill").arg(pid.to_string()).output();
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Starts a router, with its output thrown away.
+fn start(command: &mut Command) -> Running {
+    Running::start(command.stdin(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// A lab with a service over it.
 struct Service {
-    lab: Lab,
+    bench: Bench,
     routers: SocketAddr,
-    data: tempfile::TempDir,
-    program: Program,
+    program: Running,
 }
 
 impl Service {
-    async fn start() -> Self {
-        let lab = lab(RsyncUse::Never).await;
-        let data = tempfile::tempdir().unwrap();
-        let routers = free_address();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
-        command.args(["serve", "--lab", "--no-rir-tals", "--no-rsync", "--allow-local-addresses"]);
-        command.args(["--refresh", "1s", "--http", &free_address().to_string()]);
-        command.args(["--rtr", &routers.to_string()]).arg("--data-dir").arg(data.path());
-        command.arg("--root-cert").arg(lab.tls_root());
-        for tal in lab.tals() {
-            command.arg("--tal").arg(tal);
-        }
-        command.env("HOME", data.path()).env_remove("PROVOST_CONFIG");
-        command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET");
-        let program = Program::start(&mut command);
-        until("the service listens", || TcpStream::connect(routers).is_ok()).await;
-        Service { lab, routers, data, program }
+    fn start() -> Self {
+        let bench = Bench::with(RsyncUse::Never);
+        let (http, routers) = (free_address().to_string(), free_address());
+        let mut command = bench.provost(&["serve", "--no-rsync", "--refresh", "1s"]);
+        command.args(["--http", &http, "--rtr", &routers.to_string()]);
+        let program = start(command.args(bench.worker_flags()));
+        let service = Service { bench, routers, program };
+        service.wait_until_it_listens();
+        service
+    }
+
+    fn wait_until_it_listens(&self) {
+        wait_for("the service listens", || TcpStream::connect(self.routers).ok());
     }
 
     /// Returns the VRPs that a router must hold, as `PREFIX MAX-LENGTH ASN`.
     fn truth(&self) -> BTreeSet<String> {
-        let vrps = self.lab.truth().vrps;
+        let vrps = self.bench.lab.truth().vrps;
         vrps.iter().map(|(vrp, _)| row(&vrp.prefix, vrp.max_length, vrp.asn.0)).collect()
     }
 
@@ -83,49 +64,41 @@ impl Service {
         let prefix = "203.0.113.128/26".parse().unwrap();
         let prefixes = vec![RoaPrefix { prefix, max_length: None }];
         let roa = Roa { name: "elm-new".into(), asn: Asn(64511), prefixes };
-        self.lab.add_roa("elm", roa, provost::clock::now()).unwrap();
+        self.bench.lab.add_roa("elm", roa, provost::clock::now()).unwrap();
     }
 
     fn remove_roa(&mut self) {
-        self.lab.remove_roa("elm", "elm-new", provost::clock::now()).unwrap();
+        self.bench.lab.remove_roa("elm", "elm-new", provost::clock::now()).unwrap();
     }
 
     /// Ends the server child; the supervisor starts another.
     fn restart_server(&self) {
-        let children = format!("/proc/{0}/task/{0}/children", self.program.0.id());
-        let tasks = Path::new(&children).parent().unwrap().parent().unwrap().to_owned();
-        for task in fs::read_dir(tasks).unwrap().flatten() {
-            let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            for pid in list.split_whitespace() {
-                let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                if String::from_utf8_lossy(&arguments).contains("--no-worker") {
-                    terminate(pid.parse().unwrap());
-                }
-            }
-        }
+        let children = self.program.children().into_iter();
+        let server = children.filter(|pid| arguments_of(*pid).contains("--no-worker"));
+        server.for_each(|pid| signal("TERM", pid));
     }
 
     /// Takes a router through everything; `held` asks it what it holds.
-    async fn guide(self, held: impl Fn() -> BTreeSet<String>) {
-        self.guide_with(held, || ()).await;
+    fn guide(self, held: impl Fn() -> BTreeSet<String>) {
+        self.guide_with(held, || ());
     }
 
     /// The same with a router that must be told to connect again at once.
-    async fn guide_with(mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
-        self.expect("the whole table", &held).await;
+    fn guide_with(mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
+        self.expect("the whole table", &held);
         self.add_roa();
-        self.expect("an announcement", &held).await;
+        self.expect("an announcement", &held);
         self.restart_server();
         self.remove_roa();
-        let routers = self.routers;
-        until("the server is back", || TcpStream::connect(routers).is_ok()).await;
+        self.wait_until_it_listens();
         reconnect();
-        self.expect("a withdrawal, after a restart", &held).await;
+        self.expect("a withdrawal, after a restart", &held);
     }
 
-    async fn expect(&self, what: &str, held: &impl Fn() -> BTreeSet<String>) {
+    fn expect(&self, what: &str, held: &impl Fn() -> BTreeSet<String>) {
         let truth = self.truth();
         let started = Instant::now();
+        let (_keep, pause) = std::sync::mpsc::channel::<()>();
         loop {
             let found = held();
             if found == truth {
@@ -133,16 +106,9 @@ impl Service {
             }
             let late = started.elapsed() > PATIENCE;
             assert!(!late, "{what}: the router holds {found:#?}, the truth is {truth:#?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // Nothing is ever sent: this is a pause between two looks.
+            let _ = pause.recv_timeout(PAUSE);
         }
-    }
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -155,62 +121,58 @@ fn output(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[tokio::test]
-async fn rtrclient_holds_our_vrps() {
-    if !is_installed("rtrclient").await {
+#[test]
+fn rtrclient_holds_our_vrps() {
+    if !is_installed("rtrclient") {
         return;
     }
-    let service = Service::start().await;
+    let service = Service::start();
     let address = service.routers;
-    service
-        .guide(|| {
-            // Refused once, it would wait for ten minutes: the retry interval.
-            let mut command = Command::new("timeout");
-            command.args(["10", "rtrclient", "-e", "-t", "csv", "tcp"]);
-            command.arg(address.ip().to_string());
-            let csv = output(command.arg(address.port().to_string()));
-            let rows = csv.lines().filter_map(|line| {
-                let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-                let [prefix, length, max_length, asn] = fields.as_slice() else { return None };
-                Some(row(&format!("{prefix}/{length}"), max_length, asn))
-            });
-            rows.collect()
-        })
-        .await;
+    service.guide(|| {
+        // Refused once, it would wait for ten minutes: the retry interval.
+        let mut command = Command::new("timeout");
+        command.args(["10", "rtrclient", "-e", "-t", "csv", "tcp"]);
+        command.arg(address.ip().to_string());
+        let csv = output(command.arg(address.port().to_string()));
+        let rows = csv.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+            let [prefix, length, max_length, asn] = fields.as_slice() else { return None };
+            Some(row(&format!("{prefix}/{length}"), max_length, asn))
+        });
+        rows.collect()
+    });
 }
 
-#[tokio::test]
-async fn rtrdump_of_stayrtr_holds_our_vrps() {
-    if !is_installed("rtrdump").await {
+#[test]
+fn rtrdump_of_stayrtr_holds_our_vrps() {
+    if !is_installed("rtrdump") {
         return;
     }
-    let service = Service::start().await;
-    let (address, file) = (service.routers, service.data.path().join("dump.json"));
-    service
-        .guide(|| {
-            let mut command = Command::new("timeout");
-            command.args(["20", "rtrdump", "-type", "plain", "-rtr.version", "1", "-file"]);
-            output(command.arg(&file).args(["-connect", &address.to_string()]));
-            let json = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-            let json: serde_json::Value = json.unwrap_or_default();
-            let roas = json["roas"].as_array().cloned().unwrap_or_default();
-            let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
-            let rows = roas
-                .iter()
-                .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
-            rows.collect()
-        })
-        .await;
+    let service = Service::start();
+    let (address, file) = (service.routers, service.bench.data().join("dump.json"));
+    service.guide(|| {
+        let mut command = Command::new("timeout");
+        command.args(["20", "rtrdump", "-type", "plain", "-rtr.version", "1", "-file"]);
+        output(command.arg(&file).args(["-connect", &address.to_string()]));
+        let json = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let json: serde_json::Value = json.unwrap_or_default();
+        let roas = json["roas"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
+        let rows = roas
+            .iter()
+            .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
+        rows.collect()
+    });
 }
 
-#[tokio::test]
-async fn bird_holds_our_vrps() {
-    if !is_installed("bird").await {
+#[test]
+fn bird_holds_our_vrps() {
+    if !is_installed("bird") {
         return;
     }
-    let service = Service::start().await;
+    let service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
-    let directory = service.data.path().to_owned();
+    let directory = service.bench.data().to_owned();
     let config = directory.join("bird.conf");
     let socket = directory.join("bird.ctl");
     let lines = format!(
@@ -221,19 +183,17 @@ async fn bird_holds_our_vrps() {
     fs::write(&config, lines).unwrap();
     let mut command = Command::new("bird");
     command.arg("-f").arg("-c").arg(&config).arg("-s").arg(&socket);
-    let _bird = Program::start(command.arg("-P").arg(directory.join("bird.pid")));
-    service
-        .guide(|| {
-            let mut rows = BTreeSet::new();
-            for table in ["r4", "r6"] {
-                let mut command = Command::new("birdc");
-                command.arg("-s").arg(&socket);
-                let text = output(command.args(["show", "route", "table", table]));
-                rows.extend(text.lines().filter_map(bird_row));
-            }
-            rows
-        })
-        .await;
+    let _bird = start(command.arg("-P").arg(directory.join("bird.pid")));
+    service.guide(|| {
+        let mut rows = BTreeSet::new();
+        for table in ["r4", "r6"] {
+            let mut command = Command::new("birdc");
+            command.arg("-s").arg(&socket);
+            let text = output(command.args(["show", "route", "table", table]));
+            rows.extend(text.lines().filter_map(bird_row));
+        }
+        rows
+    });
 }
 
 /// Reads `198.51.100.0/22-24 AS64497  [provost ...`.
@@ -244,14 +204,14 @@ fn bird_row(line: &str) -> Option<String> {
     Some(row(&prefix, max_length, asn))
 }
 
-#[tokio::test]
-async fn gobgp_holds_our_vrps() {
-    if !is_installed("gobgpd").await || !is_installed("gobgp").await {
+#[test]
+fn gobgp_holds_our_vrps() {
+    if !is_installed("gobgpd") || !is_installed("gobgp") {
         return;
     }
-    let service = Service::start().await;
+    let service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
-    let config = service.data.path().join("gobgp.toml");
+    let config = service.bench.data().join("gobgp.toml");
     let lines = format!(
         "[global.config]\nas = 64500\nrouter-id = \"192.0.2.1\"\nport = -1\n\
          [[rpki-servers]]\n[rpki-servers.config]\naddress = \"{ip}\"\nport = {port}\n"
@@ -260,19 +220,17 @@ async fn gobgp_holds_our_vrps() {
     let api = free_address();
     let mut command = Command::new("gobgpd");
     command.arg("-f").arg(&config);
-    let _gobgpd = Program::start(command.args(["--api-hosts", &api.to_string()]));
-    service
-        .guide(|| {
-            let mut rows = BTreeSet::new();
-            for family in ["ipv4", "ipv6"] {
-                let mut command = Command::new("gobgp");
-                command.args(["-u", &api.ip().to_string(), "-p", &api.port().to_string()]);
-                let text = output(command.args(["rpki", "table", "-a", family]));
-                rows.extend(text.lines().filter_map(gobgp_row));
-            }
-            rows
-        })
-        .await;
+    let _gobgpd = start(command.args(["--api-hosts", &api.to_string()]));
+    service.guide(|| {
+        let mut rows = BTreeSet::new();
+        for family in ["ipv4", "ipv6"] {
+            let mut command = Command::new("gobgp");
+            command.args(["-u", &api.ip().to_string(), "-p", &api.port().to_string()]);
+            let text = output(command.args(["rpki", "table", "-a", family]));
+            rows.extend(text.lines().filter_map(gobgp_row));
+        }
+        rows
+    });
 }
 
 /// Reads `192.0.2.0/24       24     64496      127.0.0.1:3323`.
@@ -285,17 +243,17 @@ fn gobgp_row(line: &str) -> Option<String> {
 /// Where Debian keeps the daemon.
 const BGPD: &str = "/usr/lib/frr/bgpd";
 
-#[tokio::test]
-async fn frr_holds_our_vrps() {
+#[test]
+fn frr_holds_our_vrps() {
     let module = PathBuf::from("/usr/lib/x86_64-linux-gnu/frr/modules/bgpd_rpki.so");
     if !module.exists() {
-        println!("skipped: frr-rpki-rtrlib is not installed");
+        skipped("frr-rpki-rtrlib is not installed");
         return;
     }
-    if !is_installed(BGPD).await || !is_installed("vtysh").await {
+    if !is_installed(BGPD) || !is_installed("vtysh") {
         return;
     }
-    let service = Service::start().await;
+    let service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
     // FRR becomes somebody else, and refuses sockets in a directory of others.
     let directory = tempfile::Builder::new().prefix("provost-frr-").tempdir().unwrap();
@@ -305,11 +263,11 @@ async fn frr_holds_our_vrps() {
          rpki cache {ip} {port} preference 1\n exit\n"
     );
     fs::write(at("bgpd.conf"), lines).unwrap();
-    crate::support::open_to_all(directory.path());
+    open_to_all(directory.path());
     let mut command = Command::new(BGPD);
     command.args(["-M", "rpki", "-n", "-Z", "-p", "0", "-S", "-u", "root", "-g", "root"]);
     command.arg("-f").arg(at("bgpd.conf")).arg("-i").arg(at("bgpd.pid"));
-    let _bgpd = Program::start(command.arg("--vty_socket").arg(directory.path()));
+    let _bgpd = start(command.arg("--vty_socket").arg(directory.path()));
     let ask = |words: &str| {
         let mut command = Command::new("vtysh");
         command.arg("--vty_socket").arg(directory.path()).args(["-d", "bgpd", "-c", words]);
@@ -329,5 +287,5 @@ async fn frr_holds_our_vrps() {
     // It keeps what it has and connects again after ten minutes, the retry interval that the
     // cache names; not everybody wants to wait for so long.
     let reconnect = || drop(ask("rpki reset"));
-    service.guide_with(held, reconnect).await;
+    service.guide_with(held, reconnect);
 }

@@ -1,5 +1,6 @@
 //! The network stage against real sockets on loopback: honest servers and hostile ones.
 
+mod heads;
 mod rrdp;
 mod rsync;
 mod server;

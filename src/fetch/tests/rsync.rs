@@ -1,5 +1,6 @@
 //! Rsync end to end, against a real daemon on a socket of the test's own.
 
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,7 +22,8 @@ impl Daemon {
     /// Returns `None`, and says so, where there is no rsync program.
     pub(super) async fn start() -> Option<Self> {
         if Command::new("rsync").arg("--version").output().is_err() {
-            println!("skipped: no rsync program");
+            // Past the harness, which shows nothing of tests that pass.
+            let _ = writeln!(std::io::stderr(), "skipped: no rsync program");
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
@@ -194,4 +196,38 @@ async fn a19_local_modules_are_refused() {
         let report = bench.fetcher.fetch_repository(&bench.store, &id).await;
         assert_eq!(report.error.unwrap().kind, FetchErrorKind::Refused, "{host}");
     }
+}
+
+/// The program is a script that writes down how it was called, and shouts.
+#[tokio::test]
+async fn c08_c11_d03_l13_the_program_gets_nothing_of_ours_and_its_words_are_cut() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (script, seen) = (dir.path().join("rsync"), dir.path().join("seen"));
+    let text = format!(
+        "#!/bin/sh\nenv > {seen}\nfor word in \"$@\"; do echo \"arg $word\" >> {seen}; done\n\
+         head -c 1000000 /dev/zero | tr '\\0' '\\033' >&2\nexit 5\n",
+        seen = seen.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let bench = Bench::new(|config| config.rsync_program = script.clone());
+    let id: RepositoryId = "rsync://127.0.0.1:9/m/".parse().unwrap();
+    let error = bench.fetcher.fetch_repository(&bench.store, &id).await.error.unwrap();
+    assert_eq!(error.kind, FetchErrorKind::Rsync, "{error}");
+    assert!(error.detail.len() <= 300 && error.detail.bytes().all(|byte| byte >= b' '));
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let (words, environment): (Vec<&str>, Vec<&str>) =
+        seen.lines().partition(|line| line.starts_with("arg "));
+    for line in environment {
+        let name = line.split('=').next().unwrap();
+        // The shell itself adds the last three.
+        assert!(["PATH", "LC_ALL", "PWD", "SHLVL", "_", "OLDPWD"].contains(&name), "{line}");
+    }
+    let end = words.iter().position(|word| *word == "arg --").unwrap();
+    assert_eq!(words.len(), end + 3, "source and target alone follow the end of the options");
+    let copy = words[end + 2].rsplit('/').next().unwrap();
+    assert!(copy.len() == 64 && copy.bytes().all(|byte| byte.is_ascii_hexdigit()), "{copy}");
+    let options = words.iter().any(|word| word.starts_with("arg -e") || word.contains("--rsh"));
+    assert!(!options, "{words:?}");
 }

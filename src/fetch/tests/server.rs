@@ -58,10 +58,12 @@ impl Server {
         let root = dir.path().join("root.pem");
         std::fs::write(&root, key.cert.pem()).unwrap();
         let secret = PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder()
+        let mut config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![key.cert.der().clone()], secret)
             .unwrap();
+        // Offered, so that every test shows that the client does not take it (THREATS A30).
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
