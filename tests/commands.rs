@@ -284,7 +284,7 @@ fn lab_stays_up_and_everything_that_it_prints_works() {
     let home = tempfile::tempdir().unwrap();
     let output = home.path().join("output");
     let child = Command::new(env!("CARGO_BIN_EXE_provost"))
-        .args(["lab", "--http", "127.0.0.1:0"])
+        .args(["lab", "--http", "127.0.0.1:0", "--rtr", "127.0.0.1:0"])
         .env("HOME", home.path())
         .env("TMPDIR", home.path())
         .stdout(std::fs::File::create(&output).unwrap())

@@ -25,3 +25,9 @@ pub(super) const MAX_SLURM_ENTRIES: usize = 2_000_000;
 
 /// How many SLURM files may be in use together.
 pub(super) const MAX_SLURM_FILES: usize = 100;
+
+/// Providers of one customer: what an RTR PDU of 65,535 bytes holds (8210bis, section 5.12).
+pub const MAX_PROVIDERS_PER_PDU: usize = 16_380;
+
+/// Bytes of a router key: what an RTR PDU of 65,535 bytes holds (RFC 8210, section 5.10).
+pub const MAX_ROUTER_KEY_LENGTH: usize = 65_503;
