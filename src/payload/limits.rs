@@ -24,7 +24,7 @@ pub const MAX_SLURM_BYTES: usize = 256 << 20;
 pub(super) const MAX_SLURM_ENTRIES: usize = 2_000_000;
 
 /// How many SLURM files may be in use together.
-pub(super) const MAX_SLURM_FILES: usize = 100;
+pub const MAX_SLURM_FILES: usize = 100;
 
 /// Providers of one customer: what an RTR PDU of 65,535 bytes holds (8210bis, section 5.12).
 pub const MAX_PROVIDERS_PER_PDU: usize = 16_380;

@@ -1,7 +1,7 @@
 //! Answers in plain words, the same for people and in JSON.
 
 use crate::config::format_duration;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, excerpt};
 use crate::origin::{Fit, Validity};
 use crate::payload::Rule;
 use crate::validate::{PointStatus, TrustAnchorStatus};
@@ -115,7 +115,9 @@ pub(super) fn source(view: &View, at: Option<Timestamp>) -> String {
 /// Returns where a local exception is written, and why.
 pub(super) fn place(rule: &Rule) -> String {
     match &rule.comment {
-        Some(comment) => format!("{}:{} ({comment})", rule.file, rule.line),
+        Some(comment) => {
+            format!("{}:{} ({})", rule.file, rule.line, excerpt(comment.as_bytes()))
+        }
         None => format!("{}:{}", rule.file, rule.line),
     }
 }

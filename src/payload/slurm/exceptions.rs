@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::conflict::{self, SlurmConflict};
 use super::file::{BgpsecFilter, Entry, PrefixFilter, SlurmFile};
-use crate::model::{Asn, Aspa, Family, KeyIdentifier, Prefix, RouterKey, Vrp, excerpt};
+use crate::model::{Asn, Aspa, Family, KeyIdentifier, Prefix, RouterKey, Vrp};
 
 /// Which rule of [`Exceptions`] something is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -20,7 +20,7 @@ pub struct Rule {
     pub file: std::sync::Arc<str>,
     /// The line on which it begins.
     pub line: u32,
-    /// The operator's comment, log-safe.
+    /// The operator's comment.
     pub comment: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl Exceptions {
     fn rule<T>(&mut self, file: &std::sync::Arc<str>, kind: RuleKind, entry: &Entry<T>) -> RuleId {
         // Files and their entries are bounded far below.
         let id = RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX));
-        let comment = entry.comment.as_ref().map(|comment| excerpt(comment.as_bytes()));
+        let comment = entry.comment.clone();
         self.rules.push(Rule { kind, file: file.clone(), line: entry.line, comment });
         id
     }
