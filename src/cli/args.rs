@@ -92,6 +92,8 @@ pub enum Command {
     Inspect(super::inspect::InspectArgs),
     /// Verify a signed checklist, and files against it
     VerifyRsc(super::verify_rsc::VerifyRscArgs),
+    /// Check local exceptions (SLURM) before they are used
+    Slurm(super::slurm::SlurmArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -146,6 +148,14 @@ pub struct TransportArgs {
     /// Mark the data directory as a lab
     #[arg(long, hide = true)]
     pub lab: bool,
+}
+
+/// Which local exceptions are applied.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ExceptionArgs {
+    /// Apply the local exceptions in this SLURM file (repeatable)
+    #[arg(short = 'x', long = "exceptions", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// `provost sync`
@@ -216,6 +226,9 @@ pub struct ServeArgs {
     /// Transports.
     #[command(flatten)]
     pub transport: TransportArgs,
+    /// Local exceptions.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
     /// Answer HTTP at this address [default: 127.0.0.1:8323]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,

@@ -287,7 +287,7 @@ async fn stay_up(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     let listeners = Listeners { http, rtr: Some(rtr) };
     let settings = Settings { rtr: Some(rtr_address), ..tour.settings.clone() };
     let mut service =
-        std::pin::pin!(supervisor::run(&settings, listeners, flags, shutdown::requested()));
+        std::pin::pin!(supervisor::run(settings, listeners, flags, None, shutdown::requested()));
     loop {
         tokio::select! {
             () = &mut service => return Ok(Exit::Done),

@@ -51,6 +51,8 @@ pub struct ConfigFile {
     pub unsafe_vrps: Option<UnsafeVrps>,
     /// The deepest CA below a trust anchor that is followed.
     pub max_ca_depth: Option<usize>,
+    /// SLURM files with local exceptions.
+    pub exceptions: Vec<PathBuf>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -74,7 +76,8 @@ impl ConfigFile {
             message: error.message().to_owned(),
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let paths = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.data_dir);
+        let lists = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.exceptions);
+        let paths = lists.chain(&mut file.data_dir);
         for path in paths {
             *path = base.join(&path);
         }
@@ -134,7 +137,7 @@ mod tests {
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
-             unsafe-vrps = 'warn'\nmax-ca-depth = 12\n",
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -145,6 +148,7 @@ mod tests {
         assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
+        assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);
     }
 
     #[test]

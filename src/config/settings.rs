@@ -60,6 +60,8 @@ pub struct Settings {
     pub unsafe_vrps: UnsafeVrps,
     /// The deepest CA below a trust anchor that is followed.
     pub max_ca_depth: usize,
+    /// SLURM files with local exceptions.
+    pub exceptions: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -95,6 +97,7 @@ impl Settings {
                 .max_ca_depth
                 .or(file.max_ca_depth)
                 .unwrap_or_else(|| Policy::default().max_depth),
+            exceptions: list(flags.exceptions, file.exceptions),
         }
     }
 
@@ -139,6 +142,9 @@ impl Settings {
             "--rtr-loss".into(),
             self.rtr_loss.as_str().into(),
         ];
+        for path in &self.exceptions {
+            flags.extend(["--exceptions".into(), path.into()]);
+        }
         match self.rtr {
             // The listener itself is passed down.
             Some(_) => flags.push("--inherit-rtr".into()),

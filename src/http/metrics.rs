@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::exceptions;
 use super::limits::MAX_REPOSITORY_SERIES;
 use super::problem::Problem;
 use super::rtr_metrics;
@@ -113,6 +114,7 @@ impl Collector for Numbers {
         if let Some(status) = self.0.rtr() {
             rtr_metrics::write(&mut families, &status)?;
         }
+        exceptions::families(&mut families, &self.0)?;
         self.http(&mut families)
     }
 }

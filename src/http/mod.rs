@@ -21,6 +21,7 @@ mod summary;
 
 // The resources.
 mod answer;
+mod exceptions;
 mod findings;
 mod health;
 mod metrics;
@@ -35,4 +36,4 @@ mod tests;
 
 pub use listener::serve;
 pub use router::router;
-pub use state::{App, Served};
+pub use state::{App, ExceptionsStatus, Served};
