@@ -4,7 +4,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::Command;
 use std::time::Duration;
 
 use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for};
@@ -166,6 +168,30 @@ fn twenty_kills_in_the_middle_of_a_sync_leave_a_cache_that_the_next_one_complete
     }
     bench.sync(&[]);
     assert_eq!(bench.exported(), truth);
+}
+
+#[test]
+fn i23_the_sockets_of_the_service_manager_are_used() {
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let [http, routers] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [http_address, rtr_address] = [&http, &routers].map(|one| one.local_addr().unwrap());
+    // As systemd does it: descriptors from 3 on, and three variables.
+    let words = "exec 3<&0 4<&1 </dev/null >/dev/null; \
+                 LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=http:rtr exec \"$@\"";
+    let program = bench.provost(&["serve", "--http", "127.0.0.1:1", "--rtr", "127.0.0.1:1"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", words, "sh"]).arg(program.get_program()).args(program.get_args());
+    command.args(bench.worker_flags()).env("HOME", bench.data()).env_remove("PROVOST_CONFIG");
+    command.stdin(OwnedFd::from(http)).stdout(OwnedFd::from(routers));
+    let service = Running(command.spawn().unwrap());
+    wait_for("the world", || get(http_address, "/ready").filter(|(status, _)| *status == 200));
+    wait_for("a table", || table(rtr_address));
+    // They outlive the server, as any listener does.
+    let server = child(&service, "--no-worker").unwrap();
+    signal("KILL", server);
+    wait_for("another server", || child(&service, "--no-worker").filter(|pid| *pid != server));
+    wait_for("a table again", || table(rtr_address));
 }
 
 /// The poison is a point at which the worker aborts, as a defect would make it.

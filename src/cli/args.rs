@@ -235,9 +235,21 @@ pub struct ServeArgs {
     /// Serve routers (RTR) at this address [default: 127.0.0.1:3323]
     #[arg(long, value_name = "ADDR", help_heading = "Routers")]
     pub rtr: Option<SocketAddr>,
-    /// Do not serve routers
+    /// Serve no routers over bare TCP
     #[arg(long, conflicts_with = "rtr", help_heading = "Routers")]
     pub no_rtr: bool,
+    /// Serve routers that speak TLS at this address, too; port 324 is theirs
+    #[arg(long, value_name = "ADDR", help_heading = "Routers")]
+    pub rtr_tls: Option<SocketAddr>,
+    /// PEM file with the certificate that routers are shown, and those below its root
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// PEM file with its private key
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_key: Option<PathBuf>,
+    /// PEM file with roots: routers must show a certificate below one, for their address
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// Routers get nothing any more when no source was brought up to date for this long
     /// [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Routers")]
@@ -252,12 +264,9 @@ pub struct ServeArgs {
     /// Count data as stale that are older than this [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub max_age: Option<Duration>,
-    /// The HTTP listener is standard input
+    /// The listeners wait in standard input
     #[arg(long, hide = true)]
-    pub inherit_http: bool,
-    /// The listener for routers is standard output
-    #[arg(long, hide = true)]
-    pub inherit_rtr: bool,
+    pub inherit: bool,
 }
 
 impl TrustAnchorArgs {

@@ -36,8 +36,16 @@ pub struct ConfigFile {
     pub max_age: Option<Duration>,
     /// The address of the listener for routers.
     pub rtr: Option<SocketAddr>,
-    /// Do not serve routers.
+    /// Serve no routers over bare TCP.
     pub no_rtr: bool,
+    /// The address of the listener for routers that speak TLS.
+    pub rtr_tls: Option<SocketAddr>,
+    /// The PEM file with the certificate that they are shown.
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub rtr_tls_key: Option<PathBuf>,
+    /// The PEM file with the roots of the routers' own certificates.
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// From which age of the data on routers get none.
     #[serde(deserialize_with = "duration")]
     pub rtr_max_age: Option<Duration>,
@@ -77,7 +85,8 @@ impl ConfigFile {
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
         let lists = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.exceptions);
-        let paths = lists.chain(&mut file.data_dir);
+        let tls = [&mut file.rtr_tls_cert, &mut file.rtr_tls_key, &mut file.rtr_tls_client_ca];
+        let paths = lists.chain(&mut file.data_dir).chain(tls.into_iter().flatten());
         for path in paths {
             *path = base.join(&path);
         }
@@ -137,6 +146,8 @@ mod tests {
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
+             rtr-tls = '[::]:324'\nrtr-tls-cert = 'a.pem'\nrtr-tls-key = 'b.pem'\n\
+             rtr-tls-client-ca = 'c.pem'\n\
              unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n",
         )
         .unwrap();
@@ -146,6 +157,10 @@ mod tests {
         assert_eq!((file.rtr, file.no_rtr), (Some("[::]:3323".parse().unwrap()), true));
         assert_eq!(file.rtr_max_age, Some(Duration::from_secs(3 * 3600)));
         assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
+        assert_eq!(file.rtr_tls, Some("[::]:324".parse().unwrap()));
+        let pem = |name: &str| Some(PathBuf::from(format!("/etc/provost/{name}.pem")));
+        assert_eq!((&file.rtr_tls_cert, &file.rtr_tls_key), (&pem("a"), &pem("b")));
+        assert_eq!(file.rtr_tls_client_ca, pem("c"));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
         assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);

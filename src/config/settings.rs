@@ -46,8 +46,16 @@ pub struct Settings {
     pub allow_local_addresses: bool,
     /// The address of the HTTP listener.
     pub http: SocketAddr,
-    /// The address of the listener for routers; `None` serves none.
+    /// The address of the listener for routers over bare TCP; `None` has none.
     pub rtr: Option<SocketAddr>,
+    /// The address of the listener for routers that speak TLS.
+    pub rtr_tls: Option<SocketAddr>,
+    /// The PEM file with the certificate that they are shown.
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub rtr_tls_key: Option<PathBuf>,
+    /// The PEM file with the roots of the routers' own certificates.
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// From which age of the data on routers get none.
     pub rtr_max_age: Duration,
     /// What to do about a sudden mass loss of VRPs.
@@ -88,6 +96,10 @@ impl Settings {
             } else {
                 Some(flags.rtr.or(file.rtr).unwrap_or(DEFAULT_RTR))
             },
+            rtr_tls: flags.rtr_tls.or(file.rtr_tls),
+            rtr_tls_cert: flags.rtr_tls_cert.or(file.rtr_tls_cert),
+            rtr_tls_key: flags.rtr_tls_key.or(file.rtr_tls_key),
+            rtr_tls_client_ca: flags.rtr_tls_client_ca.or(file.rtr_tls_client_ca),
             rtr_max_age: flags.rtr_max_age.or(file.rtr_max_age).unwrap_or(DEFAULT_RTR_MAX_AGE),
             rtr_loss: flags.rtr_loss.or(file.rtr_loss).unwrap_or_default(),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
@@ -145,10 +157,14 @@ impl Settings {
         for path in &self.exceptions {
             flags.extend(["--exceptions".into(), path.into()]);
         }
-        match self.rtr {
-            // The listener itself is passed down.
-            Some(_) => flags.push("--inherit-rtr".into()),
-            None => flags.push("--no-rtr".into()),
+        for (flag, path) in [
+            ("--rtr-tls-cert", &self.rtr_tls_cert),
+            ("--rtr-tls-key", &self.rtr_tls_key),
+            ("--rtr-tls-client-ca", &self.rtr_tls_client_ca),
+        ] {
+            if let Some(path) = path {
+                flags.extend([flag.into(), path.into()]);
+            }
         }
         flags
     }

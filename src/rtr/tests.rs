@@ -74,7 +74,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap_or(Stop::Restart) };
-        let task = tokio::spawn(serve(listener, cache.clone(), limits, shutdown));
+        let task = tokio::spawn(serve(listener, Transport::Tcp, cache.clone(), limits, shutdown));
         Server { cache, updater, address, stop, task, directory }
     }
 
@@ -546,7 +546,7 @@ async fn i23_a_listener_that_blocks_is_set_not_to() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(false).unwrap();
     let (cache, limits) = (Cache::default(), Limits::default());
-    serve(listener, cache, limits, async { Stop::Restart }).await.unwrap();
+    serve(listener, Transport::Tcp, cache, limits, async { Stop::Restart }).await.unwrap();
 }
 
 #[tokio::test]

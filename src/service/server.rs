@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::exceptions::{self, ExceptionFiles};
 use super::routers;
@@ -31,11 +32,11 @@ pub struct ServerOptions {
     pub max_age: Duration,
 }
 
-/// The listener for routers, and what belongs to it.
+/// The listeners for routers, and what belongs to them.
 #[derive(Debug)]
 pub struct Rtr {
-    /// Where routers connect.
-    pub listener: std::net::TcpListener,
+    /// Where routers connect; without any, none are served.
+    pub listeners: Vec<(std::net::TcpListener, rtr::Transport)>,
     /// Where session, serial and recent changes are kept.
     pub state: PathBuf,
     /// What the operator may choose.
@@ -52,7 +53,7 @@ pub struct Rtr {
 /// The listener cannot be used.
 pub async fn run(
     listener: std::net::TcpListener,
-    rtr: Option<Rtr>,
+    rtr: Rtr,
     world_dir: PathBuf,
     files: ExceptionFiles,
     options: ServerOptions,
@@ -60,10 +61,8 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let cache = rtr::Cache::default();
     let app = App::new(options.max_age, clock::now);
-    let app = match &rtr {
-        Some(rtr) => app.with_rtr(cache.clone(), rtr.options.max_age),
-        None => app,
-    };
+    let has_routers = !rtr.listeners.is_empty();
+    let app = if has_routers { app.with_rtr(cache.clone(), rtr.options.max_age) } else { app };
     app.set_exceptions(files.status());
     let (changed, in_force) = watch::channel(files.exceptions());
     let mut follower = Follower::new(world_dir);
@@ -79,7 +78,7 @@ pub async fn run(
     let following = tokio::spawn(follow(follower, worlds));
     let viewing = tokio::spawn(view(app.clone(), received, in_force, clock::now));
     let (stop, stopped) = watch::channel(false);
-    let speaking = rtr.map(|rtr| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
+    let speaking = has_routers.then(|| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
     let shutdown = async {
         shutdown.await;
         stop.send_replace(true);
@@ -101,18 +100,24 @@ async fn speak(
     rtr: Rtr,
     cache: rtr::Cache,
     app: App,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let updater = rtr::Updater::open(cache.clone(), rtr.state, rtr.options);
     let feeding = tokio::spawn(routers::feed(app.clone(), updater, clock::now));
-    let shutdown = async {
-        // An error means that the server is gone.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-        let is_lab = app.current().is_some_and(|served| served.world().purpose == Purpose::Lab);
-        // A lab does not come back, and nobody should keep what it made up.
-        if is_lab { rtr::Stop::Shutdown } else { rtr::Stop::Restart }
-    };
-    let served = rtr::serve(rtr.listener, cache, rtr::limits::Limits::default(), shutdown).await;
+    let mut serving = JoinSet::new();
+    for (listener, transport) in rtr.listeners {
+        let (app, mut stopped) = (app.clone(), stopped.clone());
+        let shutdown = async move {
+            // An error means that the server is gone.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            let is_lab = app.current().is_some_and(|served| served.world().purpose == Purpose::Lab);
+            // A lab does not come back, and nobody should keep what it made up.
+            if is_lab { rtr::Stop::Shutdown } else { rtr::Stop::Restart }
+        };
+        let limits = rtr::limits::Limits::default();
+        serving.spawn(rtr::serve(listener, transport, cache.clone(), limits, shutdown));
+    }
+    let served = serving.join_all().await.into_iter().collect();
     feeding.abort();
     served
 }
@@ -252,8 +257,13 @@ mod tests {
             let _ = stopped.await;
         };
         let none = ExceptionFiles::open(Vec::new(), dir.path().join("saved"), NOW).unwrap();
+        let rtr = Rtr {
+            listeners: Vec::new(),
+            state: dir.path().join("rtr"),
+            options: rtr::Options { max_age: Duration::MAX, loss: rtr::LossPolicy::Off },
+        };
         let server =
-            tokio::spawn(run(listener, None, dir.path().to_owned(), none, options, shutdown));
+            tokio::spawn(run(listener, rtr, dir.path().to_owned(), none, options, shutdown));
         while world_id(address).await != Some(1) {}
 
         // A broken publication changes nothing; the next good one does.

@@ -4,8 +4,6 @@
 //! that is started again takes over without refusing anybody.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use tokio::time::Instant;
 
 use super::restart::Restart;
 use crate::config::Settings;
+use crate::system::listeners::Listeners;
 use crate::system::{hang_up, notify};
 
 /// How long children have to end after SIGTERM; then they are killed.
@@ -33,15 +32,6 @@ pub struct ChildFlags {
     pub worker: Vec<OsString>,
 }
 
-/// Where the service answers.
-#[derive(Debug)]
-pub struct Listeners {
-    /// The listener for HTTP.
-    pub http: TcpListener,
-    /// The listener for routers, if they are served.
-    pub rtr: Option<TcpListener>,
-}
-
 /// What a child is to do.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Orders {
@@ -55,28 +45,26 @@ struct Orders {
 /// One child: how it is started, and how often it ended.
 struct Role {
     name: &'static str,
-    /// The listener that becomes the child's standard input.
-    stdin: Option<TcpListener>,
-    /// The listener that becomes the child's standard output.
-    stdout: Option<TcpListener>,
+    /// What the child answers at.
+    listeners: Option<Listeners>,
     restart: Restart,
 }
 
 impl Role {
     fn new() -> Self {
-        Role { name: "", stdin: None, stdout: None, restart: Restart::default() }
+        Role { name: "", listeners: None, restart: Restart::default() }
     }
 
     fn spawn(&self, arguments: &[OsString]) -> std::io::Result<Child> {
-        let pass = |listener: &Option<TcpListener>| match listener {
-            Some(listener) => Ok(Stdio::from(OwnedFd::from(listener.try_clone()?))),
-            None => std::io::Result::Ok(Stdio::null()),
+        let stdin = match &self.listeners {
+            Some(listeners) => Stdio::from(listeners.pass()?),
+            None => Stdio::null(),
         };
         Command::new(std::env::current_exe()?)
             .args(arguments)
-            .stdin(pass(&self.stdin)?)
+            .stdin(stdin)
             // The children's log is on standard error; nothing of theirs is output of ours.
-            .stdout(pass(&self.stdout)?)
+            .stdout(Stdio::null())
             // Ctrl-C on the terminal is for the supervisor, who tells the children.
             .process_group(0)
             .kill_on_drop(true)
@@ -182,8 +170,7 @@ pub async fn run(
     reload: Option<&dyn Fn() -> Result<Settings, String>>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let server =
-        Role { name: "server", stdin: Some(listeners.http), stdout: listeners.rtr, ..Role::new() };
+    let server = Role { name: "server", listeners: Some(listeners), ..Role::new() };
     let worker = Role { name: "worker", ..Role::new() };
     let (to_server, orders) = watch::channel(Orders {
         arguments: server_arguments(&settings, &flags),
@@ -249,11 +236,18 @@ fn order(orders: &watch::Sender<Orders>, arguments: Vec<OsString>) {
 
 /// Returns the new settings, but for those that only a restart can change; says which.
 fn adopted(old: &Settings, new: Settings) -> Settings {
-    let rest = Settings { data: old.data.clone(), http: old.http, rtr: old.rtr, ..new.clone() };
+    let rest = Settings {
+        data: old.data.clone(),
+        http: old.http,
+        rtr: old.rtr,
+        rtr_tls: old.rtr_tls,
+        ..new.clone()
+    };
     for (key, is_same) in [
         ("data-dir", old.data == new.data),
         ("http", old.http == new.http),
         ("rtr", old.rtr == new.rtr),
+        ("rtr-tls", old.rtr_tls == new.rtr_tls),
     ] {
         if !is_same {
             tracing::warn!(
@@ -266,7 +260,7 @@ fn adopted(old: &Settings, new: Settings) -> Settings {
 }
 
 fn server_arguments(settings: &Settings, flags: &ChildFlags) -> Vec<OsString> {
-    let own = ["serve", "--no-worker", "--inherit-http"].map(OsString::from).to_vec();
+    let own = ["serve", "--no-worker", "--inherit"].map(OsString::from).to_vec();
     [own, settings.server_flags(), flags.common.clone()].concat()
 }
 
