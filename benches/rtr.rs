@@ -157,6 +157,14 @@ fn beside_another(address: SocketAddr, length: usize) {
     );
 }
 
+/// What the kernel holds for all TCP sockets of the machine, those of the slow routers included.
+fn socket_mib() -> u64 {
+    let sockets = std::fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+    let line = sockets.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+    let pages = line.split_whitespace().last().and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * 4 / 1024
+}
+
 fn main() {
     let (address, cache) = start(&view(), 1_200);
     let begun = Instant::now();
@@ -194,11 +202,16 @@ fn main() {
         beside / alone
     );
 
-    let before = resident_mib();
+    let (before, sockets_before) = (resident_mib(), socket_mib());
     let slow: Vec<TcpStream> = (0..1_000).map(|_| connect(address)).collect();
     while cache.status().open < slow.len() {
         std::thread::yield_now();
     }
     take(address, length);
-    println!("memory: {before} MiB, with 1,000 slow routers {} MiB", resident_mib());
+    println!(
+        "memory: {before} MiB, with 1,000 slow routers {} MiB; sockets in the kernel, both ends: \
+         {sockets_before} MiB, then {} MiB",
+        resident_mib(),
+        socket_mib()
+    );
 }
