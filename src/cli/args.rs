@@ -43,6 +43,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "DIR",
         env = "PROVOST_DATA_DIR",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub data_dir: Option<PathBuf>,
@@ -52,6 +53,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "FILE",
         env = "PROVOST_CONFIG",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub config: Option<PathBuf>,
@@ -94,6 +96,8 @@ pub enum Command {
     VerifyRsc(super::verify_rsc::VerifyRscArgs),
     /// Check local exceptions (SLURM) before they are used
     Slurm(super::slurm::SlurmArgs),
+    /// Show the configuration in force, or import Routinator's
+    Config(super::config::ConfigArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
