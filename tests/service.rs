@@ -174,7 +174,10 @@ fn a_point_that_kills_the_worker_thrice_is_left_alone_and_everything_else_goes_o
     let bench = Bench::start();
     let address = free_address();
     let mut command = bench.provost(&["serve", "--refresh", "1s", "--http", &address.to_string()]);
-    command.args(bench.worker_flags()).env("PROVOST_TEST_ABORT_AT", "/elm-lease.mft");
+    command
+        .arg("--no-rtr")
+        .args(bench.worker_flags())
+        .env("PROVOST_TEST_ABORT_AT", "/elm-lease.mft");
     let _service = Running::start(&mut command);
     wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
     let expected: BTreeSet<String> =

@@ -70,19 +70,35 @@ fn connections(families: &mut Families<'_>, status: &Status) -> fmt::Result {
         }),
     )?;
     for (name, help, value) in [
-        ("connections", "Connections that were accepted", counts.connections),
-        ("refused", "Connections that were closed because there were too many", counts.refused),
-        ("accept_errors", "Connections that could not be accepted", counts.accept_errors),
-        ("tables", "Whole tables that were sent", counts.tables),
-        ("changes", "Differences that were sent", counts.changes),
-        ("resets", "Serial Queries that were answered with Cache Reset", counts.resets),
-        ("no_data", "Queries that were answered with No Data Available", counts.no_data),
-        ("notifies", "Serial Notify that were sent", counts.notifies),
-        ("protocol_errors", "Sessions of routers that broke the rules", counts.protocol_errors),
-        ("error_reports", "Error Reports that routers sent", counts.error_reports),
-        ("too_slow", "Sessions of routers that were too slow", counts.too_slow),
+        ("provost_rtr_connections", "Connections that were accepted", counts.connections),
+        (
+            "provost_rtr_refused",
+            "Connections that were closed because there were too many",
+            counts.refused,
+        ),
+        (
+            "provost_rtr_accept_errors",
+            "Connections that could not be accepted",
+            counts.accept_errors,
+        ),
+        ("provost_rtr_tables", "Whole tables that were sent", counts.tables),
+        ("provost_rtr_changes", "Differences that were sent", counts.changes),
+        ("provost_rtr_resets", "Serial Queries that were answered with Cache Reset", counts.resets),
+        (
+            "provost_rtr_no_data",
+            "Queries that were answered with No Data Available",
+            counts.no_data,
+        ),
+        ("provost_rtr_notifies", "Serial Notify that were sent", counts.notifies),
+        (
+            "provost_rtr_protocol_errors",
+            "Sessions of routers that broke the rules",
+            counts.protocol_errors,
+        ),
+        ("provost_rtr_error_reports", "Error Reports that routers sent", counts.error_reports),
+        ("provost_rtr_too_slow", "Sessions of routers that were too slow", counts.too_slow),
     ] {
-        families.counter(&format!("provost_rtr_{name}"), help, value)?;
+        families.counter(name, help, value)?;
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ pub const NOTIFY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Connections at a time; more are closed at once.
 ///
-/// Far above the routers of the largest network that names a number (RFC 8897 speaks of
-/// thousands behind several caches), and below the 8192 files of the shipped unit.
+/// A quarter of the files that a process of ours may have open; a network with more routers has
+/// more than one cache.
 pub const MAX_CONNECTIONS: usize = 2048;
 
 /// Connections from one address at a time: two virtual routers behind one address are common,
