@@ -64,12 +64,7 @@ struct KeyBody<'a> {
     source: String,
 }
 
-fn show(
-    out: &mut dyn Write,
-    file: Option<&Path>,
-    keys: &[InForce],
-    json: bool,
-) -> io::Result<()> {
+fn show(out: &mut dyn Write, file: Option<&Path>, keys: &[InForce], json: bool) -> io::Result<()> {
     if json {
         let body = keys.iter().map(|item| KeyBody {
             key: item.key,

@@ -85,11 +85,8 @@ mod tests {
     fn completions_and_manual_pages_have_every_flag_of_every_command() {
         let dir = tempfile::tempdir().unwrap();
         pages(dir.path()).unwrap();
-        let shells = [
-            clap_complete::Shell::Bash,
-            clap_complete::Shell::Fish,
-            clap_complete::Shell::Zsh,
-        ];
+        let shells =
+            [clap_complete::Shell::Bash, clap_complete::Shell::Fish, clap_complete::Shell::Zsh];
         let scripts = shells.map(|shell| String::from_utf8(script(shell)).unwrap());
         let flags = flags();
         assert!(flags.len() > 50, "{}", flags.len());

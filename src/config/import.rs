@@ -8,7 +8,7 @@ use super::ConfigError;
 use crate::model::excerpt;
 
 /// A configuration made from that of Routinator.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imported {
     /// Our keys with their values, in the order of the other file.
     pub keys: Vec<(&'static str, toml::Value)>,
@@ -256,10 +256,7 @@ no-such-key = 1
             imported.keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         let file = ConfigFile::parse(Path::new("/etc/provost/provost.toml"), &text).unwrap();
         let paths = |list: &[PathBuf]| format!("{list:?}");
-        assert_eq!(
-            paths(&file.exceptions),
-            r#"["/etc/routinator/local.json", "/etc/other.json"]"#
-        );
+        assert_eq!(paths(&file.exceptions), r#"["/etc/routinator/local.json", "/etc/other.json"]"#);
         assert_eq!(paths(&file.tal), r#"["/etc/routinator/tals/my.tal"]"#);
         assert_eq!(paths(&file.root_cert), r#"["/etc/routinator/ca.pem"]"#);
         assert_eq!(file.refresh, Some(std::time::Duration::from_secs(300)));

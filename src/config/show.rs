@@ -33,7 +33,7 @@ impl fmt::Display for Source {
 }
 
 /// A key with the value that is in force, as TOML.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InForce {
     /// The key.
     pub key: &'static str,
@@ -122,7 +122,8 @@ mod tests {
     use super::*;
     use crate::config::DataDir;
 
-    const FILE: &str = "# ours\nno-rsync = true\nmax-age = '90m'\n\nexceptions = [\n  'x.json',\n]\n";
+    const FILE: &str =
+        "# ours\nno-rsync = true\nmax-age = '90m'\n\nexceptions = [\n  'x.json',\n]\n";
 
     fn settings(text: &str) -> Settings {
         let file = ConfigFile::parse(Path::new("/etc/p.toml"), text).unwrap();

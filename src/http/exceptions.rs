@@ -74,9 +74,9 @@ pub(super) fn families(families: &mut Families<'_>, app: &App) -> fmt::Result {
     let Some(served) = app.current() else { return Ok(()) };
     let Some(body) = ExceptionsBody::of(app, &served) else { return Ok(()) };
     let series = |items: &ItemsBody| {
-        [("vrps", items.vrps), ("router-keys", items.router_keys), ("aspas", items.aspas)].map(
+        [("vrp", items.vrps), ("router-key", items.router_keys), ("aspa", items.aspas)].map(
             |(kind, count)| {
-                let labels = vec![("payload", kind.to_owned())];
+                let labels = vec![("type", kind.to_owned())];
                 (labels, u64::try_from(count).unwrap_or(u64::MAX))
             },
         )
