@@ -250,6 +250,9 @@ pub struct ServeArgs {
     /// hold (routers keep them until they expire) [default: alarm]
     #[arg(long, value_name = "POLICY", help_heading = "Routers")]
     pub rtr_loss: Option<LossPolicy>,
+    /// Show metrics under the names of Routinator, too, as far as both count the same
+    #[arg(long)]
+    pub routinator_metrics: bool,
     /// The server alone: answer from the last published world, and fetch nothing
     #[arg(long)]
     pub no_worker: bool,

@@ -57,6 +57,8 @@ pub struct ConfigFile {
     pub max_ca_depth: Option<usize>,
     /// SLURM files with local exceptions.
     pub exceptions: Vec<PathBuf>,
+    /// Show metrics under Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -150,7 +152,7 @@ mod tests {
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
-             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n",
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\nroutinator-metrics = true\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -160,7 +162,7 @@ mod tests {
         assert_eq!(file.rtr_max_age, Some(Duration::from_secs(3 * 3600)));
         assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
-        assert_eq!(file.max_ca_depth, Some(12));
+        assert_eq!((file.max_ca_depth, file.routinator_metrics), (Some(12), true));
         assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);
     }
 

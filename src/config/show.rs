@@ -56,6 +56,7 @@ const KEYS: &[(&str, fn(&Settings) -> toml::Value)] = &[
     ("unsafe-vrps", |settings| settings.unsafe_vrps.as_str().into()),
     ("max-ca-depth", |settings| number(settings.max_ca_depth)),
     ("exceptions", |settings| paths(&settings.exceptions)),
+    ("routinator-metrics", |settings| settings.routinator_metrics.into()),
     ("http", |settings| settings.http.to_string().into()),
     ("max-age", |settings| duration(settings.max_age)),
     ("rtr", |settings| settings.rtr.unwrap_or(DEFAULT_RTR).to_string().into()),

@@ -29,6 +29,8 @@ pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
+    /// Whether metrics have Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 /// The listener for routers, and what belongs to it.
@@ -64,6 +66,7 @@ pub async fn run(
         Some(rtr) => app.with_rtr(cache.clone(), rtr.options.max_age),
         None => app,
     };
+    let app = if options.routinator_metrics { app.with_routinator_metrics() } else { app };
     app.set_exceptions(files.status());
     let (changed, in_force) = watch::channel(files.exceptions());
     let mut follower = Follower::new(world_dir);
@@ -247,7 +250,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let options =
+            ServerOptions { max_age: Duration::from_secs(7200), routinator_metrics: false };
         let shutdown = async move {
             let _ = stopped.await;
         };
