@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::context::to_stdout;
+use super::limits::MAX_IMPORTED_BYTES;
 use super::{CliError, Context, Exit};
 use crate::config::{Imported, InForce, import_routinator};
 
@@ -85,15 +86,12 @@ fn show(out: &mut dyn Write, file: Option<&Path>, keys: &[InForce], json: bool) 
     Ok(())
 }
 
-/// The largest file that is read; real ones have a few kilobytes.
-const MAX_BYTES: u64 = 1 << 20;
-
 fn import(path: &Path) -> Result<Imported, CliError> {
     use io::Read;
     let unreadable = |error| CliError::usage(format!("{}: {error}", path.display()));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(MAX_IMPORTED_BYTES).read_to_string(&mut text).map_err(unreadable)?;
     let list = |directory: &Path| {
         let entries = std::fs::read_dir(directory).ok()?;
         Some(entries.flatten().map(|entry| entry.path()).collect())

@@ -200,7 +200,9 @@ impl Imported {
     }
 
     fn note(&mut self, key: &str, value: &str, why: &str) {
-        let shown = format!("{} = {}", excerpt(key.as_bytes()), excerpt(value.as_bytes()));
+        // Quotes do no harm here, and escaped ones are hard to read.
+        let value = excerpt(value.as_bytes()).replace("\\\"", "\"");
+        let shown = format!("{} = {value}", excerpt(key.as_bytes()));
         self.without.push((shown, why.to_owned()));
     }
 }
