@@ -43,6 +43,17 @@ pub(crate) struct Verdict {
     pub(crate) peers: BTreeMap<Peer, Theirs>,
 }
 
+impl Verdict {
+    /// Returns the name of the change; where bits were changed at random, with what we say of it.
+    pub(crate) fn full_name(&self) -> String {
+        let said = self.our_words.first().and_then(|word| word.split(": ").nth(1));
+        match self.kind {
+            Kind::Random => format!("{}/{}", self.name, said.unwrap_or("valid")),
+            Kind::Harmless | Kind::Breaks => self.name.clone(),
+        }
+    }
+}
+
 /// What a peer says of a case.
 pub(crate) enum Theirs {
     Vrps {

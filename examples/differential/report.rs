@@ -17,7 +17,7 @@ pub(crate) struct Report {
 
 /// The cases in which one peer differs in one way, by the name of the change.
 struct Group<'a> {
-    name: &'a str,
+    name: String,
     peer: Peer,
     how: How,
     cases: usize,
@@ -44,13 +44,13 @@ impl Report {
         for verdict in &self.verdicts {
             for (peer, theirs) in &verdict.peers {
                 let Some(how) = How::of(verdict, theirs) else { continue };
-                let name = verdict.name.as_str();
-                let group = groups.entry((name, *peer, how)).or_insert_with(|| Group {
-                    name,
+                let name = verdict.full_name();
+                let group = groups.entry((name.clone(), *peer, how)).or_insert_with(|| Group {
                     peer: *peer,
                     how,
                     cases: 0,
-                    is_explained: is_explained(name, *peer, how),
+                    is_explained: is_explained(&name, *peer, how),
+                    name,
                     example: (verdict, theirs),
                 });
                 group.cases += 1;
@@ -129,7 +129,7 @@ impl Report {
         for verdict in &self.verdicts {
             let is_lost = verdict.undamaged.difference(&verdict.ours).next().is_some();
             match verdict.kind {
-                Kind::Harmless if is_lost && verdict.ours.len() < verdict.undamaged.len() => {
+                Kind::Harmless if is_lost && !verdict.our_words.is_empty() => {
                     names.insert(format!(
                         "{} is harmless, but VRPs are lost: {:?}",
                         verdict.name, verdict.our_words
@@ -179,7 +179,7 @@ impl Report {
 
 fn of_peer(verdict: &Verdict, theirs: &Theirs, peer: Peer) -> Value {
     let how = How::of(verdict, theirs);
-    let explained = how.map(|how| is_explained(&verdict.name, peer, how));
+    let explained = how.map(|how| is_explained(&verdict.full_name(), peer, how));
     let (rows, words) = match theirs {
         Theirs::Vrps { rows, words } => (Some(rows), words.clone()),
         Theirs::Ended(how) => (None, vec![how.clone()]),

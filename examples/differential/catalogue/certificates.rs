@@ -54,6 +54,16 @@ fn field(position: usize, value: Vec<u8>) -> Edit {
     Box::new(move |tbs| edit(tbs, &[position], &|field| *field = value.clone()))
 }
 
+/// Replaces the IPv4 resources, and keeps those of IPv6.
+fn with_v4(items: Vec<Vec<u8>>) -> Edit {
+    Box::new(move |tbs| {
+        let mut families = children(&content(tbs, IP));
+        families.retain(|family| children(family)[0] != tlv(0x04, &[&[0, 1]]));
+        families.insert(0, family(&[0, 1], &items));
+        set_content(tbs, IP, &join(0x30, &families));
+    })
+}
+
 /// A modulus of so many bits, not the product of two known primes.
 fn key(bits: usize, exponent: &[u8]) -> Edit {
     let octets = bits.div_ceil(8);
@@ -104,8 +114,10 @@ fn any(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
     let year = utc(now.plus(Duration::from_secs(86_400 * 300)));
     let utc_validity = |a: &str, b: &str| field(VALIDITY, validity((UTC, a), (UTC, b)));
     let octet = dice.octet();
-    let names: &[&[u8]] = &[b"a\n", b"a_b", b"a@b", b"\x80"];
-    let bad_name = names[dice.below(names.len())];
+    let bad_names: &[&[u8]] = &[b"a\n", b"\x80", b"a;b", b"a\"b"];
+    let bad_name = bad_names[dice.below(bad_names.len())];
+    let usual_names: &[&[u8]] = &[b"a_b", b"a@b", b"a*b", b"a&b"];
+    let usual_name = usual_names[dice.below(usual_names.len())];
     let odd = [0xed, 0x03, 0x11][dice.below(3)];
 
     let mut bad = |row: &'static str, name: &str, edit: Edit| {
@@ -332,8 +344,9 @@ fn any(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
     let mut good = |row: &'static str, name: &str, edit: Edit| {
         catalogue.good(row, name, Change::Certificate(part, edit))
     };
-    if part != Part::Ca {
+    if !is_ca {
         // Whose name changes must issue under the new one; here only the certificate is made.
+        good("F25", "usual-character", field(SUBJECT, name(&[(3, 0x13, usual_name)])));
         good("F25", "utf8-name", field(SUBJECT, name(&[(3, 0x0c, "n\u{e9}".as_bytes())])));
     }
     good(
@@ -583,6 +596,7 @@ fn resources(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
         return;
     }
     bad("G01", "other-as", with_asn(asns(&[integer(64_496)])));
+    let (first_as, last_as) = (integer(catalogue.seat.asn(0)), integer(catalogue.seat.asn(99)));
     // RFC 8360, where the certificate says so by its policy: what is too much is cut off.
     let mut good = |row: &'static str, name: &str, edit: Edit| {
         catalogue.good(row, name, Change::Certificate(part, edit))
@@ -592,11 +606,13 @@ fn resources(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
         "of-rfc-8360",
         Box::new(move |tbs| {
             let policy = [0x2b, 6, 1, 5, 5, 7, 14, 3];
+            let four = family(&[0, 1], &[bits(0, &[10, number_]), bits(0, &[11, other])]);
+            let six = family(&[0, 2], &[bits(0, &[0x20, 1, 0xd, 0xb8, 0, number_])]);
             set_content(tbs, POLICIES, &tlv(0x30, &[&tlv(0x30, &[&tlv(0x06, &[&policy])])]));
             edit_extensions(tbs, &|list| {
                 for (last, new, content) in [
-                    (IP, 28, v4(&[bits(0, &[10, number_]), bits(0, &[11, other])])),
-                    (ASN, 29, asns(&[integer(64_496)])),
+                    (IP, 28, tlv(0x30, &[&four, &six])),
+                    (ASN, 29, asns(&[integer(64_496), range(&first_as, &last_as)])),
                 ] {
                     let id = tlv(0x06, &[&extension_id(last)]);
                     if let Some(at) = list.iter().position(|e| children(e)[0] == id) {
@@ -610,7 +626,7 @@ fn resources(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
         let ranges = 1_000 + dice.below(3_000);
         let mut items = vec![bits(0, &[10, number_])];
         items.extend((0..ranges).map(|i| bits(0, &[10, 250, (i >> 7) as u8, (i << 1) as u8])));
-        good("F31", "many-ranges", content_of(IP, v4(&items)));
+        good("F31", "many-ranges", with_v4(items));
         good(
             "F31",
             "many-as-numbers",
@@ -621,7 +637,7 @@ fn resources(catalogue: &mut Catalogue, dice: &mut Dice, part: Part) {
         good(
             "F31",
             "range-of-prefixes",
-            content_of(IP, v4(&[range(&bits(0, &[10, number_]), &bits(0, &[10, 249]))])),
+            with_v4(vec![range(&bits(0, &[10, number_]), &bits(0, &[10, 249]))]),
         );
     }
 }

@@ -326,12 +326,17 @@ fn others(catalogue: &mut Catalogue, dice: &mut Dice) {
         ("unknown", "x.xyz"),
         ("text", "readme.txt"),
         ("upper-case", "X.ROA"),
+        ("all-characters", "a-B_9.abc"),
+    ] {
+        catalogue.good("H20", name, listed(file, vec![octet; 1 + usize::from(octet)]));
+    }
+    for (name, file) in [
         ("no-extension", "readme"),
         ("long-extension", "x.extension"),
         ("two-dots", "x.y.z"),
-        ("old-contact", "x.gbr2"),
+        ("digit-in-extension", "x.gb2"),
     ] {
-        catalogue.good("H20", name, listed(file, vec![octet; 1 + usize::from(octet)]));
+        catalogue.bad("H20", name, listed(file, vec![octet; 1 + usize::from(octet)]));
     }
     catalogue.good("H20", "empty-file", listed("x.sig", vec![]));
     catalogue.good("H10", "many-origins", Change::Origins(10 + u32::from(octet) % 50));

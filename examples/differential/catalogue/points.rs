@@ -595,7 +595,7 @@ fn trees(catalogue: &mut Catalogue, dice: &mut Dice) {
     catalogue.good("G39", "two-children", Change::Children);
     catalogue.good("G04", "inherited", Change::Chain(2 + dice.below(8)));
     catalogue.good("G27", "deep", Change::Chain(9 + dice.below(8)));
-    catalogue.bad("G27", "too-deep", Change::Chain(31 + dice.below(4)));
+    catalogue.bad("G27", "too-deep", Change::Chain(32 + dice.below(3)));
     // A certificate for the case itself, below itself.
     let seat = catalogue.seat;
     catalogue.good(
