@@ -7,8 +7,12 @@ mod support;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use support::{Bench, PATIENCE, Running, provost_in, rows, signal, stdout, text, wait_for};
+use support::{
+    Bench, PATIENCE, Running, free_address, get, provost_in, rows, signal, stdout, tal_flags, text,
+    wait_for,
+};
 
 fn run(command: &mut Command) -> Output {
     command.output().expect("the program runs")
@@ -204,6 +208,49 @@ fn a_tree_judged_at_a_time_is_an_archive_of_its_own() {
     assert!(said.starts_with("VALID") && said.contains(&made.to_string()), "{said}");
     let other = sync(data.path(), "2026-01-01T00:00:00Z");
     assert_eq!(exit(&other), 1, "an archive is for one time");
+    assert!(text(&other.stderr).contains("hint: name another directory"), "{other:?}");
+
+    // What is in the files is judged again as it was, though the CAs name RRDP, too.
+    let truth = rows(&plan.truth().to_csv());
+    for words in [&["validate"][..], &["validate", "--full"]] {
+        let said = stdout(&mut provost_in(data.path(), words));
+        assert!(!said.contains("pending"), "{said}");
+        assert_eq!(rows(&stdout(&mut provost_in(data.path(), &["export"]))), truth);
+    }
+    let later = made.plus(Duration::from_secs(86_400)).to_string();
+    let words = ["check", "2001:db8:1::/48", "AS64496", "--at", &later];
+    let said = stdout(&mut provost_in(data.path(), &words));
+    assert!(said.starts_with("VALID"), "{said}");
+}
+
+#[test]
+fn what_expires_leaves_the_answers_on_the_second_with_no_worker() {
+    let lab = tempfile::tempdir().unwrap();
+    // Manifests and CRLs run out after three days; these do in a moment.
+    let days = Duration::from_secs(3 * 86_400);
+    let left = 20;
+    let end = provost::clock::now().plus(Duration::from_secs(left));
+    let made = provost::model::Timestamp(end.0 - i64::try_from(days.as_secs()).unwrap());
+    provost::lab::generate(lab.path(), provost::lab::small_internet(), 7, made).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut sync = provost_in(data.path(), &["sync", "--lab", "--from"]);
+    stdout(sync.arg(lab.path()).args(tal_flags(&lab.path().join("tals"))));
+    let address = free_address();
+    let listen = address.to_string();
+    let mut server = provost_in(data.path(), &["serve", "--no-worker", "--http", &listen]);
+    let _server = Running::start(&mut server);
+    let vrps = || get(address, "/csv").filter(|(status, _)| *status == 200).map(|(_, csv)| csv);
+    let before = wait_for("the server", vrps);
+    assert_eq!(rows(&before).len(), 13, "the machine needed less than {left} s for this");
+    let empty = || vrps().filter(|csv| rows(csv).is_empty());
+    wait_for("the end", empty);
+    let late = provost::clock::now().since(end);
+    assert!(provost::clock::now() > end, "the last second counts");
+    assert!(late <= Duration::from_secs(3), "{late:?} after the end");
+    assert!(stdout(&mut provost_in(data.path(), &["export"])).lines().count() == 1);
+    let check = provost_in(data.path(), &["check", "192.0.2.0/25", "AS64496"]);
+    let said = stdout(&mut { check });
+    assert!(said.starts_with("UNKNOWN"), "{said}");
 }
 
 #[test]
@@ -282,8 +329,9 @@ fn lab_stays_up_and_everything_that_it_prints_works() {
 #[test]
 fn the_lab_refuses_the_directory_of_the_real_rpki() {
     let data = tempfile::tempdir().unwrap();
-    // Nothing is reachable, but the directory is marked.
-    let marked = run(provost_in(data.path(), &["sync", "--no-rsync"]).env("no_proxy", "*"));
+    // No trust anchor is found in an empty tree, but the directory is marked, without any network.
+    let empty = tempfile::tempdir().unwrap();
+    let marked = run(provost_in(data.path(), &["sync", "--from"]).arg(empty.path()));
     assert_eq!(exit(&marked), 1);
     let output = run(&mut provost_in(data.path(), &["lab", "tour"]));
     assert_eq!(exit(&output), 1);

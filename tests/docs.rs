@@ -1,6 +1,228 @@
-//! Pages that say what the code does are complete, and their links lead somewhere.
+//! The documentation against the program: complete, and true where a program can tell.
 
+#![expect(clippy::expect_used, reason = "a test ends by a panic")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use support::{
+    Bench, Running, free_address, get, is_installed, provost_in, run, skipped, stdout, text,
+    wait_for,
+};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+/// Returns what stands between `open` and `close`, each time.
+fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(open).skip(1).filter_map(move |rest| rest.split_once(close).map(|(item, _)| item))
+}
+
+/// Returns the fenced blocks of a language.
+fn blocks<'a>(markdown: &'a str, language: &str) -> Vec<&'a str> {
+    let open = format!("```{language}\n");
+    let found = markdown.split(&*open).skip(1).map(|rest| rest.split_once("```"));
+    found.map(|block| block.expect("a fence is closed").0).collect()
+}
+
+#[test]
+fn every_path_of_the_router_is_documented() {
+    let docs = read("docs/http.md");
+    let (router, payload) = (read("src/http/router.rs"), read("src/http/payload.rs"));
+    let mut paths: Vec<&str> = between(&router, ".route(\"", "\"").collect();
+    paths.extend(between(&payload, "(\"/", "\", Format::").map(|path| path.trim_matches('/')));
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        // Wildcards have names of the router's.
+        let stem = path.split("{*rest}").next().unwrap_or_default();
+        assert!(docs.contains(stem), "docs/http.md lacks {path}");
+        let word = format!("/{}", stem.trim_matches('/'));
+        assert!(docs.contains(&word), "docs/http.md lacks {word}");
+    }
+}
+
+#[test]
+fn every_type_of_problem_is_documented() {
+    let docs = read("docs/http.md");
+    let source = read("src/http/problem.rs");
+    let types: Vec<&str> = between(&source, "\"urn:provost:problem:", "\"").collect();
+    assert!(types.len() >= 7, "{types:?}");
+    for name in types {
+        assert!(docs.contains(&format!("| `urn:provost:problem:{name}` |")), "{name}");
+    }
+}
+
+#[test]
+fn every_metric_is_documented_and_every_documented_one_exists() {
+    let source = read("src/http/metrics.rs");
+    let named: BTreeSet<&str> = between(&source, "\"provost_", "\"").collect();
+    assert!(named.len() > 20, "{named:?}");
+    let docs = read("docs/metrics.md");
+    let documented: BTreeSet<&str> = between(&docs, "| `provost_", "`").collect();
+    // The format adds the ending to counters.
+    let without = |name: &&str| name.strip_suffix("_total").map_or(*name, |name| name).to_owned();
+    let documented: BTreeSet<String> = documented.iter().map(without).collect();
+    assert_eq!(documented, named.iter().map(|name| (*name).to_owned()).collect());
+}
+
+/// Collects the paths of all members, those of all items of a list together.
+fn members(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = format!("{path}.{key}");
+                members(value, &path, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| members(item, path, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_example_of_the_http_api_has_the_members_of_a_real_answer() {
+    let bench = Bench::start();
+    if !bench.lab.has_rsync() {
+        return skipped(
+            "the rsync program is not installed, and the examples are of a lab with it",
+        );
+    }
+    bench.sync(&[]);
+    let address = free_address();
+    let listen = address.to_string();
+    let _server = Running::start(&mut bench.provost(&["serve", "--no-worker", "--http", &listen]));
+    wait_for("data", || get(address, "/ready").filter(|(status, _)| *status == 200));
+
+    let docs = read("docs/http.md");
+    let mut compared = 0;
+    for example in docs.split("```sh\ncurl 'http://127.0.0.1:8323").skip(1) {
+        let (path, rest) = example.split_once('\'').expect("the address is quoted");
+        let (_, real) = get(address, path).expect("an answer");
+        let blocks = blocks(rest, "json");
+        let Some(shown) = blocks.first().filter(|_| !path.starts_with("/csv")) else {
+            let shown = plain_text(rest);
+            assert_eq!(real, shown, "{path}");
+            continue;
+        };
+        let [shown, real] = [shown, real.as_str()].map(|json| {
+            let json: Value = serde_json::from_str(json).expect("an example is JSON");
+            let mut found = BTreeSet::new();
+            members(&json, "", &mut found);
+            found
+        });
+        assert_eq!(shown, real, "{path}");
+        compared += 1;
+    }
+    assert!(compared >= 8, "{compared} examples");
+}
+
+/// Returns the first block of plain text.
+fn plain_text(markdown: &str) -> &str {
+    blocks(markdown, "text").first().copied().expect("an example has an answer")
+}
+
+/// Returns the programs that a script needs beside ours, and says what is missing.
+fn can_run(script: &str) -> bool {
+    let needed = ["routinator", "rpki-client", "fort", "curl"].into_iter();
+    let starts = |program: &str| {
+        script.lines().any(|line| line.trim_start().starts_with(&format!("{program} ")))
+    };
+    needed.filter(|program| starts(program)).all(is_installed)
+}
+
+/// Returns a shell that runs `script` in `directory` and finds this build of the program.
+fn shell(script: &str, directory: &Path) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_provost"));
+    let own = program.parent().expect("the program is in a directory").display();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("sh");
+    command.args(["-e", "-c", script]).current_dir(directory).env("HOME", directory);
+    for name in ["PROVOST_DATA_DIR", "PROVOST_CONFIG", "XDG_CONFIG_HOME"] {
+        command.env_remove(name);
+    }
+    command.env("PATH", format!("{own}:{path}"));
+    command
+}
+
+/// Lets everybody in: some programs, started as root, become somebody else.
+fn open_to_all(directory: &Path) {
+    let status = Command::new("chmod").args(["-R", "a+rwX"]).arg(directory).status();
+    assert!(status.expect("chmod runs").success());
+}
+
+#[test]
+fn every_command_of_the_readme_of_a_generated_lab_works() {
+    let work = tempfile::tempdir().unwrap();
+    let lab = work.path().join("lab");
+    stdout(provost_in(work.path(), &["lab", "generate"]).arg(&lab));
+    let readme = fs::read_to_string(lab.join("README.md")).unwrap();
+    assert!(!readme.contains('@'), "a placeholder is left");
+    fs::create_dir(work.path().join("provost-lab-out")).unwrap();
+    open_to_all(work.path());
+    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands.into_iter().filter(|command| can_run(command)) {
+        run(&mut shell(command, &lab));
+    }
+    let sorted = |path: &Path| -> BTreeSet<String> {
+        fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+    };
+    let truth = sorted(&lab.join("truth.csv"));
+    assert_eq!(sorted(&work.path().join("provost-lab-out/provost.csv")), truth);
+}
+
+#[test]
+fn every_command_of_the_documentation_of_the_lab_works() {
+    if !is_installed("rsync") {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    open_to_all(work.path());
+    let output = work.path().join("output");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provost"));
+    command.args(["lab", "--http", "127.0.0.1:0"]).env("HOME", work.path());
+    command.env("TMPDIR", work.path()).stdin(Stdio::null());
+    let child = command.stdout(fs::File::create(&output).unwrap()).spawn().unwrap();
+    let _lab = Running(child);
+    let said = wait_for("the lab", || {
+        let said = fs::read_to_string(&output).unwrap();
+        said.contains("/metrics").then_some(said)
+    });
+    let root = said.lines().find_map(|line| line.split_once("its TLS root ")).unwrap().1;
+    let files = Path::new(root.trim_end_matches(';')).parent().unwrap();
+
+    let docs = read("docs/lab.md");
+    let scripts = blocks(&docs, "sh");
+    assert!(scripts.len() >= 5, "{scripts:?}");
+    let expected = support::rows(&fs::read_to_string(truth(work.path())).unwrap());
+    for script in scripts {
+        // The second script of rpki-client's needs what the first has left.
+        let needs = script.contains("--from rpki-client-cache");
+        if !can_run(script) || (needs && !work.path().join("rpki-client-cache").exists()) {
+            continue;
+        }
+        let output = run(shell(script, work.path()).env("LAB", files));
+        let csv = text(&output.stdout);
+        if csv.starts_with("ASN,IP Prefix,Max Length,Trust Anchor\n") {
+            let found = csv.lines().skip(1).take_while(|line| line.starts_with("AS"));
+            assert_eq!(found.map(str::to_owned).collect::<BTreeSet<_>>(), expected, "{script}");
+        }
+    }
+}
+
+/// Writes a lab, and returns the file with the VRPs that each lab has.
+fn truth(work: &Path) -> std::path::PathBuf {
+    let lab = work.join("generated");
+    stdout(provost_in(work, &["lab", "generate"]).arg(&lab));
+    lab.join("truth.csv")
+}
 
 #[test]
 fn the_page_of_reason_codes_is_that_of_the_table() {
@@ -18,45 +240,6 @@ fn the_page_of_reason_codes_is_that_of_the_table() {
     );
 }
 
-fn project(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// Returns what stands between `start` and the next quote, for each place.
-fn quoted<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
-    let pieces = text.split(start).skip(1);
-    pieces.filter_map(|piece| piece.split('"').next()).collect()
-}
-
-#[test]
-fn every_path_is_on_the_page_on_http() {
-    let page = project("docs/http.md");
-    let (router, payload) = (project("src/http/router.rs"), project("src/http/payload.rs"));
-    let paths = quoted(&router, ".route(\"").into_iter().chain(quoted(&payload, "    (\""));
-    let mut count = 0;
-    for path in paths {
-        // `/v1/validity/{asn}/{*prefix}` is described as `/v1/validity/AS/PREFIX`.
-        let fixed = path.split('{').next().unwrap_or_default();
-        assert!(page.contains(fixed), "docs/http.md does not know {path}");
-        count += 1;
-    }
-    assert!(count >= 24, "the sources of the paths are read");
-}
-
-#[test]
-fn every_metric_is_on_the_page_on_http() {
-    let page = project("docs/http.md");
-    let source = project("src/http/metrics.rs");
-    let counters = project("src/http/counters.rs");
-    let mut count = 0;
-    for name in quoted(&source, "\"provost_").into_iter().chain(quoted(&counters, "\"provost_")) {
-        assert!(page.contains(&format!("`provost_{name}")), "docs/http.md lacks provost_{name}");
-        count += 1;
-    }
-    assert!(count >= 10, "the sources of the metrics are read: {count}");
-}
-
 #[test]
 fn every_link_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -65,7 +248,7 @@ fn every_link_leads_to_a_file() {
     let docs = docs.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
     let pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(String::from);
     for page in pages.into_iter().chain(docs) {
-        let text = project(&page);
+        let text = read(&page);
         let folder = Path::new(&page).parent().unwrap_or(Path::new(""));
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::{provost_in, text};
+use support::{is_installed, provost_in, text};
 
 /// Each attack of the lab, and what the repository's error must say; nothing where the attack is
 /// survived without one.
@@ -33,10 +33,6 @@ const ATTACKS: &[(&str, &str)] = &[
     ("rsync-links", ""),
     ("rsync-dies", "rsync"),
 ];
-
-fn has_rsync() -> bool {
-    std::process::Command::new("rsync").arg("--version").output().is_ok()
-}
 
 /// Carries one attack out, and returns what went wrong.
 fn survive(name: &str, says: &str) -> Result<(), String> {
@@ -68,7 +64,7 @@ fn a11_b29_c05_every_attack_of_the_lab_leaves_the_others_unchanged() {
     let work = || {
         let mut faults = Vec::new();
         while let Some((name, says)) = ATTACKS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if name.starts_with("rsync") && !has_rsync() {
+            if name.starts_with("rsync") && !is_installed("rsync") {
                 continue;
             }
             faults.extend(survive(name, says).err());

@@ -1,6 +1,7 @@
 //! What a command says when it cannot go on: one line, and a next step.
 
 use super::Exit;
+use crate::store::StoreErrorKind;
 
 /// An error for the person at the terminal.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -45,7 +46,15 @@ impl From<crate::service::WorkerError> for CliError {
 
 impl From<crate::store::StoreError> for CliError {
     fn from(error: crate::store::StoreError) -> Self {
-        CliError::failed(error.to_string())
+        let hint = match error.kind {
+            StoreErrorKind::Purpose => "name another directory with --data-dir",
+            StoreErrorKind::Locked => "wait for it to end, or name another --data-dir",
+            StoreErrorKind::Newer => "use the program that made it, or name another --data-dir",
+            StoreErrorKind::Io | StoreErrorKind::Corrupt | StoreErrorKind::Superseded => {
+                return CliError::failed(error.to_string());
+            }
+        };
+        CliError::failed(error.to_string()).hint(hint)
     }
 }
 

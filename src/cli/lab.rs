@@ -302,7 +302,14 @@ impl Tour {
     fn write_commands(&self, out: &mut dyn Write, address: SocketAddr) -> io::Result<()> {
         let provost = program();
         let data = self.settings.data.path().display();
-        writeln!(out, "\nThe lab stays up until Ctrl-C. Try, in another terminal:\n")?;
+        writeln!(
+            out,
+            "\nThe lab stays up until Ctrl-C. Other validators need its trust anchor locators\n\
+             {} and its TLS root {};\n\
+             docs/lab.md has their commands. Try, in another terminal:\n",
+            self.lab.tal_directory().display(),
+            self.lab.tls_root().display()
+        )?;
         for words in [
             "check 192.0.2.0/25 AS64496",
             "check 192.0.2.0/25 AS64511",

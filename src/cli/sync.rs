@@ -112,7 +112,11 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
     let now = judged_at(engine);
     let report = import_tree(dir, &engine.store, &engine.tals, now)?;
     for (name, reason) in &report.drops.listed {
-        tracing::warn!(file = name, ?reason, "not imported");
+        tracing::info!(file = name, ?reason, "not imported");
+    }
+    if let Some((first, reason)) = report.drops.listed.first() {
+        let files = report.drops.count;
+        tracing::warn!(files, first, ?reason, "files are no objects; with -v each is named");
     }
     // What certificates name and the tree lacks is absent, and not still to come.
     loop {
@@ -188,7 +192,7 @@ pub(super) fn open_engine_within(
     })?;
     let store = Store::open(&settings.data.cache(), purpose, access)?;
     if access == Access::Write {
-        record_tals(&settings.data, &tals).map_err(|error| {
+        record_tals(settings, &tals).map_err(|error| {
             CliError::failed(format!("cannot write {}: {error}", settings.data.tals().display()))
         })?;
     }

@@ -81,21 +81,33 @@ pub fn load_tals(settings: &Settings) -> Result<Vec<Tal>, TalFileError> {
     if tals.is_empty() { Err(TalFileError::None) } else { Ok(tals) }
 }
 
-/// Keeps the locators with which a cache is validated beside it, so that others can ask again.
-pub fn record_tals(data: &DataDir, tals: &[Tal]) -> std::io::Result<()> {
-    let dir = data.tals();
+/// Keeps the locators with which a cache is validated beside it, with their constraints, so that
+/// others can judge it again under the same trust anchors.
+pub fn record_tals(settings: &Settings, tals: &[Tal]) -> std::io::Result<()> {
+    let dir = settings.data.tals();
     std::fs::create_dir_all(&dir)?;
-    let names: Vec<PathBuf> =
-        tals.iter().map(|tal| dir.join(format!("{}.tal", tal.name))).collect();
+    let mut wanted = BTreeMap::new();
+    for tal in tals {
+        wanted.insert(dir.join(format!("{}.tal", tal.name)), tal.to_string());
+    }
+    for tal in &settings.tals {
+        match std::fs::read_to_string(tal.with_extension("constraints")) {
+            Ok(text) => {
+                let name = tal.file_stem().unwrap_or_default();
+                wanted.insert(dir.join(name).with_extension("constraints"), text);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     for entry in std::fs::read_dir(&dir)? {
         let path = entry?.path();
-        if !names.contains(&path) {
+        if !wanted.contains_key(&path) {
             std::fs::remove_file(path)?;
         }
     }
-    for (path, tal) in names.iter().zip(tals) {
-        let text = tal.to_string();
-        if std::fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+    for (path, text) in wanted {
+        if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
             std::fs::write(path, text)?;
         }
     }
@@ -140,6 +152,24 @@ pub fn load_constraints(
 mod tests {
     use super::*;
     use crate::config::{ConfigFile, DataDir};
+
+    #[test]
+    fn what_was_recorded_has_the_same_locators_and_constraints() {
+        let directory = tempfile::tempdir().unwrap();
+        let tal = directory.path().join("lab.tal");
+        std::fs::write(&tal, rir_tals().remove(0).to_string()).unwrap();
+        std::fs::write(tal.with_extension("constraints"), "allow 192.0.2.0/24\n").unwrap();
+        let file = ConfigFile { tal: vec![tal], no_rir_tals: true, ..ConfigFile::default() };
+        let data = DataDir::new(directory.path().join("data"));
+        std::fs::create_dir_all(data.tals()).unwrap();
+        std::fs::write(data.tals().join("old.tal"), "of an earlier run").unwrap();
+        let settings = Settings::new(file, ConfigFile::default(), || data);
+        record_tals(&settings, &load_tals(&settings).unwrap()).unwrap();
+        let recorded = settings.clone().with_recorded_tals();
+        assert_eq!(load_tals(&recorded).unwrap(), load_tals(&settings).unwrap());
+        assert_eq!(load_constraints(&recorded).unwrap(), load_constraints(&settings).unwrap());
+        assert_eq!(load_constraints(&recorded).unwrap().len(), 1);
+    }
 
     #[test]
     fn constraints_stand_beside_the_locator_and_must_be_readable() {

@@ -1,6 +1,7 @@
 //! The lab judged from outside: every object by the `rpki` crate, every transport by a client.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -277,7 +278,8 @@ async fn a_running_lab_serves_rrdp_over_https_with_conditional_requests() {
 #[tokio::test]
 async fn a_running_lab_serves_rsync_and_takes_its_files_with_it() {
     if !rsync::is_installed().await {
-        println!("skipped: the rsync program is not installed");
+        // Past the harness, which shows nothing of tests that pass.
+        let _ = writeln!(std::io::stderr(), "skipped: the rsync program is not installed");
         return;
     }
     let mut lab = Lab::start(options(RsyncUse::WhereInstalled)).await.unwrap();
@@ -307,7 +309,8 @@ async fn a_running_lab_serves_rsync_and_takes_its_files_with_it() {
 #[tokio::test]
 async fn no_rsync_process_outlives_the_lab() {
     if !rsync::is_installed().await {
-        println!("skipped: the rsync program is not installed");
+        // Past the harness, which shows nothing of tests that pass.
+        let _ = writeln!(std::io::stderr(), "skipped: the rsync program is not installed");
         return;
     }
     let lab = Lab::start(options(RsyncUse::WhereInstalled)).await.unwrap();

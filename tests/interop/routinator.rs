@@ -5,17 +5,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use provost::ca::RoaPrefix;
 use provost::lab::{Lab, Roa, RsyncUse};
 use provost::model::Asn;
 use serde_json::Value;
-use tokio::process::Command;
 
-use crate::support::{is_installed, lab, run};
+use crate::support::{Bench, assert_payload, is_installed, run};
 
-/// Lets Routinator validate the lab, with its cache in `directory`.
-async fn validate(lab: &Lab, directory: &Path, transport: &str) -> Value {
+/// Returns Routinator for the lab, with its cache in `directory`.
+pub fn command(lab: &Lab, directory: &Path) -> Command {
     let config = directory.join("routinator.conf");
     let cache = directory.join("cache");
     fs::create_dir_all(&cache).unwrap();
@@ -24,65 +24,60 @@ async fn validate(lab: &Lab, directory: &Path, transport: &str) -> Value {
     command.arg("--config").arg(&config);
     command.arg("--no-rir-tals").arg("--extra-tals-dir").arg(lab.tal_directory());
     command.arg("--rrdp-root-cert").arg(lab.tls_root());
-    command.args(["--allow-dubious-hosts", transport, "vrps", "--format", "json"]);
-    serde_json::from_slice(&run(&mut command).await.stdout).unwrap()
+    command.arg("--allow-dubious-hosts");
+    command
 }
 
-/// Compares VRPs, router keys and ASPAs, in any order.
-fn assert_truth(found: &Value, lab: &Lab) {
-    let truth = lab.truth().to_json();
-    for kind in ["roas", "routerKeys", "aspas"] {
-        let sorted = |value: &Value| {
-            let mut items: Vec<_> =
-                value[kind].as_array().unwrap().iter().map(Value::to_string).collect();
-            items.sort();
-            items
-        };
-        assert_eq!(sorted(found), sorted(&truth), "{kind}");
-    }
+/// Lets Routinator validate the lab, with its cache in `directory`.
+fn validate(lab: &Lab, directory: &Path, transport: &str) -> Value {
+    let output = run(command(lab, directory).args([transport, "vrps", "--format", "json"]));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[tokio::test]
-async fn routinator_finds_the_truth_over_rrdp() {
-    if !is_installed("routinator").await {
+#[test]
+fn routinator_finds_the_truth_over_rrdp() {
+    if !is_installed("routinator") {
         return;
     }
     // Without rsync every server of the lab has RRDP.
-    let lab = lab(RsyncUse::Never).await;
+    let bench = Bench::with(RsyncUse::Never);
     let directory = tempfile::tempdir().unwrap();
-    assert_truth(&validate(&lab, directory.path(), "--disable-rsync").await, &lab);
+    let found = validate(&bench.lab, directory.path(), "--disable-rsync");
+    assert_payload(&found, &bench.lab.truth().to_json());
 }
 
-#[tokio::test]
-async fn routinator_finds_the_truth_over_rsync() {
-    if !is_installed("routinator").await || !is_installed("rsync").await {
+#[test]
+fn routinator_finds_the_truth_over_rsync() {
+    if !is_installed("routinator") || !is_installed("rsync") {
         return;
     }
-    let lab = lab(RsyncUse::WhereInstalled).await;
+    let bench = Bench::start();
     let directory = tempfile::tempdir().unwrap();
-    assert_truth(&validate(&lab, directory.path(), "--disable-rrdp").await, &lab);
+    let found = validate(&bench.lab, directory.path(), "--disable-rrdp");
+    assert_payload(&found, &bench.lab.truth().to_json());
 }
 
-#[tokio::test]
-async fn routinator_follows_a_change_by_delta() {
-    if !is_installed("routinator").await {
+#[test]
+fn routinator_follows_a_change_by_delta() {
+    if !is_installed("routinator") {
         return;
     }
-    let mut lab = lab(RsyncUse::Never).await;
+    let mut bench = Bench::with(RsyncUse::Never);
+    let lab = &mut bench.lab;
     let directory = tempfile::tempdir().unwrap();
-    let before = validate(&lab, directory.path(), "--disable-rsync").await;
+    let before = validate(lab, directory.path(), "--disable-rsync");
     let prefix = "192.0.2.128/26".parse().unwrap();
     let prefixes = vec![RoaPrefix { prefix, max_length: Some(27) }];
     let roa = Roa { name: "added".into(), asn: Asn(64501), prefixes };
     lab.add_roa("birch", roa, provost::clock::now()).unwrap();
-    let after = validate(&lab, directory.path(), "--disable-rsync").await;
+    let after = validate(lab, directory.path(), "--disable-rsync");
     let asked =
         |name: &str| lab.requests().iter().filter(|request| request.path.ends_with(name)).count();
     // Each of four servers gave its snapshot once; the change came as a delta.
     assert_eq!((asked("/snapshot.xml"), asked("/2/delta.xml")), (4, 1));
     assert_ne!(before["roas"], after["roas"]);
-    assert_truth(&after, &lab);
+    assert_payload(&after, &lab.truth().to_json());
     lab.remove_roa("birch", "added", provost::clock::now()).unwrap();
-    let removed = validate(&lab, directory.path(), "--disable-rsync").await;
+    let removed = validate(lab, directory.path(), "--disable-rsync");
     assert_eq!(before["roas"], removed["roas"]);
 }

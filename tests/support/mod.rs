@@ -3,18 +3,20 @@
 #![expect(dead_code, reason = "each test target uses its part of the harness")]
 #![expect(clippy::expect_used, reason = "a harness that cannot start is a failed test")]
 
+pub mod process;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use provost::clock;
 use provost::lab::{Lab, LabOptions, RsyncUse, small_internet};
+use serde_json::Value;
 
-/// How long a test waits for something that must happen; far longer than it takes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use process::*;
 
 /// A lab that runs in the test's process, and a data directory of its own.
 pub struct Bench {
@@ -24,15 +26,15 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Starts the default lab.
+    /// Starts the default lab, with rsync where it is installed.
     pub fn start() -> Self {
+        Self::with(RsyncUse::WhereInstalled)
+    }
+
+    /// Starts the default lab.
+    pub fn with(rsync: RsyncUse) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-        let options = LabOptions {
-            plan: small_internet(),
-            seed: 1,
-            now: clock::now(),
-            rsync: RsyncUse::WhereInstalled,
-        };
+        let options = LabOptions { plan: small_internet(), seed: 1, now: clock::now(), rsync };
         let lab = runtime.block_on(Lab::start(options)).expect("the lab starts");
         Bench { runtime, lab, data: tempfile::tempdir().expect("a directory can be made") }
     }
@@ -44,13 +46,15 @@ impl Bench {
 
     /// Returns the flags with which the program fetches this lab.
     pub fn worker_flags(&self) -> Vec<String> {
-        let mut flags: Vec<String> =
-            ["--no-rir-tals", "--allow-local-addresses", "--lab"].map(String::from).to_vec();
-        for tal in self.lab.tals() {
-            flags.extend(["--tal".to_owned(), tal.display().to_string()]);
-        }
-        flags.extend(["--root-cert".to_owned(), self.lab.tls_root().display().to_string()]);
+        let mut flags = self.tal_flags();
+        flags.extend(["--allow-local-addresses", "--lab", "--root-cert"].map(String::from));
+        flags.push(self.lab.tls_root().display().to_string());
         flags
+    }
+
+    /// Returns the flags for the trust anchors of this lab.
+    pub fn tal_flags(&self) -> Vec<String> {
+        tal_flags(&self.lab.tal_directory())
     }
 
     /// Returns the program with the data directory of this test.
@@ -80,6 +84,11 @@ impl Bench {
         rows(&stdout(&mut self.provost(&["export", "--format", "csv"])))
     }
 
+    /// Expects that the program exports exactly what the lab's plan says: VRPs, ASPAs, router keys.
+    pub fn assert_truth(&self) {
+        assert_payload(&exported_json(self.data()), &self.lab.truth().to_json());
+    }
+
     /// Runs `future` in the lab's runtime.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
@@ -94,8 +103,33 @@ pub fn provost_in(data: &Path, words: &[&str]) -> Command {
     }
     // No configuration file of the person who runs the tests.
     command.env("HOME", data).env("XDG_CONFIG_HOME", data.join("no-config"));
-    command.args(words).arg("--data-dir").arg(data).stdin(Stdio::null());
+    command.arg("--data-dir").arg(data).args(words).stdin(Stdio::null());
     command
+}
+
+/// Returns the flags for the lab's trust anchors and no other; their TALs are in `tals`.
+pub fn tal_flags(tals: &Path) -> Vec<String> {
+    let tal = |name: &str| tals.join(format!("{name}.tal")).display().to_string();
+    let each = ["north", "east", "south"].into_iter();
+    let each = each.flat_map(|name| ["--tal".to_owned(), tal(name)]);
+    std::iter::once("--no-rir-tals".to_owned()).chain(each).collect()
+}
+
+/// Returns what the program exports from `data`, as JSON.
+pub fn exported_json(data: &Path) -> Value {
+    let json = stdout(&mut provost_in(data, &["export", "--format", "json"]));
+    serde_json::from_str(&json).expect("the export is JSON")
+}
+
+/// Compares VRPs, router keys and ASPAs in the JSON that Routinator writes, in any order.
+pub fn assert_payload(found: &Value, expected: &Value) {
+    for kind in ["roas", "routerKeys", "aspas"] {
+        let sorted = |value: &Value| {
+            let items = value.get(kind).and_then(Value::as_array).expect("a list of items");
+            items.iter().map(Value::to_string).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(sorted(found), sorted(expected), "{kind}");
+    }
 }
 
 /// Runs a command that must exit 0, and returns its standard output.
@@ -115,102 +149,41 @@ pub fn rows(csv: &str) -> BTreeSet<String> {
     csv.lines().skip(1).map(str::to_owned).collect()
 }
 
-/// Waits until `ready` gives something.
-pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let (wake, pause) = std::sync::mpsc::channel::<()>();
-    let started = Instant::now();
-    loop {
-        if let Some(value) = ready() {
-            return value;
-        }
-        assert!(started.elapsed() < PATIENCE, "waited too long for {what}");
-        // Nothing is ever sent: this is a pause between two looks, not a guess of how long.
-        let _ = pause.recv_timeout(Duration::from_millis(20));
-        drop(wake.clone());
-    }
-}
-
-/// A child process that ends with the test.
-pub struct Running(pub Child);
-
-impl Running {
-    /// Starts `command` with its output thrown away.
-    pub fn start(command: &mut Command) -> Self {
-        let child = command.stdout(Stdio::null()).spawn();
-        Running(child.expect("the program starts"))
-    }
-
-    /// Returns the process ids of the child's own children.
-    pub fn children(&self) -> Vec<u32> {
-        children_of(self.0.id())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        signal("TERM", self.0.id());
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(15) {
-            if matches!(self.0.try_wait(), Ok(Some(_)) | Err(_)) {
-                return;
-            }
-            std::thread::yield_now();
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Sends a signal.
-pub fn signal(name: &str, pid: u32) {
-    let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).output();
-}
-
-/// Returns the process ids of the children of `pid`.
-pub fn children_of(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let main = std::fs::read_to_string(path).unwrap_or_default();
-    // A runtime starts children from any of its threads.
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let others =
-        tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    let all: BTreeSet<u32> = std::iter::once(main)
-        .chain(others)
-        .flat_map(|list| {
-            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
-        })
-        .collect();
-    all.into_iter().collect()
-}
-
-/// Returns the arguments of a process, separated by blanks.
-pub fn arguments_of(pid: u32) -> String {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    text(&bytes).replace('\0', " ")
-}
-
 /// Returns a loopback address that was free a moment ago.
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     listener.local_addr().expect("a listener has an address")
 }
 
-/// Sends `GET path` and returns the status and the body; `None` if nobody answers.
-pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let status = line.split(' ').nth(1)?.parse().ok()?;
-    let mut rest = String::new();
-    reader.read_to_string(&mut rest).ok()?;
-    let (_, body) = rest.split_once("\r\n\r\n")?;
-    Some((status, body.to_owned()))
+/// An answer over HTTP.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub body: String,
 }
 
-/// Returns the path of the program, for messages.
-pub fn program() -> PathBuf {
-    env!("CARGO_BIN_EXE_provost").into()
+/// Sends a request without a body; `None` if nobody answers.
+pub fn request(address: SocketAddr, method: &str, path: &str) -> Option<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    // HTTP/1.0: the body ends with the connection, and comes in no chunks.
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;
+    let mut text = String::new();
+    BufReader::new(stream).read_to_string(&mut text).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let content_type = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-type").then(|| value.to_owned())
+    });
+    Some(Answer {
+        status: head.split(' ').nth(1)?.parse().ok()?,
+        content_type: content_type.unwrap_or_default(),
+        body: body.to_owned(),
+    })
+}
+
+/// Sends `GET path` and returns the status and the body; `None` if nobody answers.
+pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    request(address, "GET", path).map(|answer| (answer.status, answer.body))
 }

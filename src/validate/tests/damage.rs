@@ -1,5 +1,7 @@
 //! THREATS F: damaged bytes never panic, and never give anything that was not signed.
 
+use std::io::Write;
+
 use super::*;
 use crate::object::{Cert, ContentType, Crl, Profile, SignedObject};
 
@@ -199,7 +201,8 @@ fn real_objects_are_decoded_and_their_signatures_verified() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/objects/rpkitouch");
     let read = |name: &str| std::fs::read(format!("{directory}/{name}")).map(Bytes::from);
     let Ok(cert) = read("t7xg6ZtXdcYhy-YGTMk_ONTD31E.cer") else {
-        println!("skipped: no real objects in {directory}");
+        // Past the harness, which shows nothing of tests that pass.
+        let _ = writeln!(std::io::stderr(), "skipped: no real objects in {directory}");
         return;
     };
     let decode = |name, wanted| SignedObject::decode(&read(name).unwrap(), wanted).unwrap();
