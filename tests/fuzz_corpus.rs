@@ -1,11 +1,6 @@
 //! The corpus of the fuzz targets, replayed: whatever was found once stays found.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test ends by a panic"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends by a panic")]
 
 #[path = "../fuzz/src/entries.rs"]
 mod entries;

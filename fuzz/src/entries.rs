@@ -24,8 +24,11 @@ use provost::world::format;
 
 use crate::point;
 
+/// Takes any bytes, and returns.
+pub type Entry = fn(&[u8]);
+
 /// Every entry with the name of its target and of its directory of the corpus.
-pub const ENTRIES: &[(&str, fn(&[u8]))] = &[
+pub const ENTRIES: &[(&str, Entry)] = &[
     ("tal", tal),
     ("certificate", certificate),
     ("crl", crl),
