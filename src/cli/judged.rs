@@ -1,5 +1,7 @@
 //! What is in the cache, judged again for one question; writes nothing.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::sync::{as_fetched, open_engine};
@@ -8,7 +10,7 @@ use crate::clock;
 use crate::config::{ConfigFile, Settings};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
 use crate::object::{Cert, ContentType, Crl, Manifest, SignedObject};
-use crate::service::engine::{Engine, Validated};
+use crate::service::engine::{Engine, Known, Validated};
 use crate::store::{Access, Snapshot, Store};
 use crate::validate::{
     Finding, ObjectKind, ObjectSource, PointOutcome, PointStatus, SourceError, Validation,
@@ -76,7 +78,8 @@ impl Judged {
         });
         let engine = open_engine(&settings.with_recorded_tals(), purpose, Access::Read)?;
         let engine = as_fetched(engine)?;
-        let validated = engine.judge(&engine.store.load_state()?, at)?;
+        let validated =
+            engine.judge(&Known { state: engine.store.load_state()?, ..Known::default() }, at)?;
         let snapshot = engine.store.snapshot(engine.transports, at)?;
         let repositories = engine.statuses()?.into_keys().collect();
         Ok(Judged { engine, snapshot, validated, repositories })
@@ -104,7 +107,7 @@ impl Judged {
 
     /// Returns a point.
     pub(super) fn point(&self, index: usize) -> Option<&PointOutcome> {
-        self.validation().points.get(index)
+        self.validation().points.get(index).map(Arc::as_ref)
     }
 
     /// Returns the name of a point's trust anchor.
@@ -121,7 +124,9 @@ impl Judged {
         while let Some(point) = next {
             chain.push(point);
             let parent = point.parent;
-            next = parent.and_then(|id| self.validation().points.iter().find(|p| p.id == id));
+            next = parent
+                .and_then(|id| self.validation().points.iter().find(|p| p.id == id))
+                .map(Arc::as_ref);
         }
         chain.reverse();
         chain

@@ -13,7 +13,7 @@ use crate::config::{Settings, load_constraints, load_tals, record_tals};
 use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::{RepositoryId, Timestamp};
-use crate::service::engine::Engine;
+use crate::service::engine::{Engine, Known};
 use crate::service::worker::{self, Mode};
 use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
-            Some(judge_once(&engine)?)
+            Some(judge_once(&engine, &engine.load_known()?)?)
         }
         None => {
             let line = ProgressLine::start(context.shows_progress());
@@ -119,8 +119,10 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
         tracing::warn!(files, first, ?reason, "files are no objects; with -v each is named");
     }
     // What certificates name and the tree lacks is absent, and not still to come.
+    let mut known = engine.load_known()?;
     loop {
-        let validated = engine.judge(&engine.store.load_state()?, now)?;
+        let validated = engine.judge(&known, now)?;
+        known.memory = validated.known.memory;
         let pending = validated.wanted.iter();
         let pending: Vec<_> =
             pending.filter(|status| status.state == RepositoryState::Pending).collect();
@@ -134,10 +136,11 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
 }
 
 /// Validates the cache as it is, and publishes the result.
-pub(super) fn judge_once(engine: &Engine) -> Result<Arc<World>, CliError> {
+///
+/// `known` is what the cache holds; without its memory, everything is judged again.
+pub(super) fn judge_once(engine: &Engine, known: &Known) -> Result<Arc<World>, CliError> {
     let now = judged_at(engine);
-    let state = engine.store.load_state()?;
-    let validated = engine.validate(&state, now)?;
+    let validated = engine.validate(known, now)?;
     let previous = engine.last_world()?;
     let world = engine.assemble(&validated, previous.as_deref())?;
     crate::world::publish(&engine.world_dir, &world)?;

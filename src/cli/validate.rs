@@ -5,8 +5,9 @@ use super::summary::Summary;
 use super::sync::{as_fetched, finish, judge_once, open_engine};
 use super::{CliError, Context, Exit, TransportArgs, ValidateArgs};
 use crate::model::Timestamp;
-use crate::service::engine::Engine;
+use crate::service::engine::{Engine, Known};
 use crate::store::{Access, Store};
+use crate::validate::Memory;
 use crate::world::World;
 
 /// Runs the command.
@@ -28,7 +29,11 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         }
         None => {
             let engine = as_fetched(open_engine(&settings, purpose, Access::Write)?)?;
-            finish(&*judge_once(&engine)?, args.json)
+            let mut known = engine.load_known()?;
+            if args.full {
+                known.memory = Memory::default();
+            }
+            finish(&*judge_once(&engine, &known)?, args.json)
         }
     }
 }
@@ -36,6 +41,6 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
 /// Judges today's objects at another time; writes no state, and publishes nothing.
 pub(super) fn judge_at(engine: &Engine, at: Timestamp) -> Result<World, CliError> {
     let state = engine.store.load_state()?;
-    let validated = engine.judge(&state, at)?;
+    let validated = engine.judge(&Known { state, memory: Memory::default() }, at)?;
     Ok(engine.assemble(&validated, None)?)
 }

@@ -1,5 +1,7 @@
 //! Distinguished names, in the only form that the RPKI has (RFC 6487, sections 4.4 and 4.5).
 
+use serde::{Deserialize, Serialize};
+
 use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 
@@ -7,7 +9,7 @@ const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const SERIAL_NUMBER: &[u8] = &[0x55, 4, 5];
 
 /// A name: one common name, and at most one serial number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Name {
     // For comparison: case and spaces folded.
     folded: Box<[u8]>,

@@ -16,7 +16,7 @@ use crate::fetch::{FetchErrorKind, Fetcher};
 use crate::model::{RepositoryId, Timestamp};
 use crate::object::Tal;
 use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
-use crate::validate::{self, Policy, State, Validation};
+use crate::validate::{self, Advance, Inputs, Memory, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
 /// When a trust anchor whose certificate could not be fetched is tried again.
@@ -55,10 +55,19 @@ pub struct Engine {
     pub suspects_turn: tokio::sync::Mutex<()>,
 }
 
+/// What a run goes on from.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The last good states.
+    pub state: State,
+    /// What an earlier run remembers; worth only time.
+    pub memory: Memory,
+}
+
 /// A validation that ended.
 pub struct Validated {
-    /// The last good states after it.
-    pub state: State,
+    /// What the next one goes on from.
+    pub known: Known,
     /// What it found.
     pub validation: Validation,
     /// How long it took.
@@ -173,23 +182,32 @@ impl Engine {
         }
     }
 
-    /// Judges the cache at `now`, and keeps the new last good states in it. Blocks.
-    pub fn validate(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
-        let validated = self.judge(state, now)?;
-        self.store.save_state(state, &validated.state)?;
+    /// Reads what the cache knows from the last validation. Blocks.
+    pub fn load_known(&self) -> Result<Known, WorkerError> {
+        let (state, memory) = (self.store.load_state()?, self.store.load_memory(&self.policy)?);
+        Ok(Known { state, memory })
+    }
+
+    /// Judges the cache at `now`, and keeps in it what the next validation goes on from. Blocks.
+    ///
+    /// `known` is what the cache holds.
+    pub fn validate(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
+        let validated = self.judge(known, now)?;
+        let Known { state, memory } = &validated.known;
+        self.store.save_run((&known.state, &known.memory), (state, memory))?;
         let ids: Vec<RepositoryId> = validated.admission.admitted.iter().cloned().collect();
         self.store.discover(&ids)?;
         Ok(validated)
     }
 
     /// Judges the cache at `now`, and changes nothing. Blocks.
-    pub fn judge(&self, state: &State, now: Timestamp) -> Result<Validated, WorkerError> {
+    pub fn judge(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
         let started = Instant::now();
         let snapshot = self.store.snapshot(self.transports, now)?;
         let suspects = self.in_hand.as_ref().map(InHand::suspects).unwrap_or_default();
         let watched =
             Watched { snapshot: &snapshot, in_hand: self.in_hand.as_ref(), suspects, now };
-        let (state, validation) = self.step(&watched, state, now)?;
+        let Advance { state, validation, memory } = self.step(&watched, known, now)?;
         // One bad object is fetched again; a bad file is no cache any more.
         snapshot.check_health()?;
         let mut statuses = self.statuses()?;
@@ -202,17 +220,19 @@ impl Engine {
             })
         });
         let wanted = wanted.collect();
-        Ok(Validated { state, validation, duration: started.elapsed(), wanted, admission })
+        let known = Known { state, memory };
+        Ok(Validated { known, validation, duration: started.elapsed(), wanted, admission })
     }
 
     /// Runs the validation, and keeps the record of the points in hand.
     fn step(
         &self,
         source: &Watched<'_>,
-        state: &State,
+        known: &Known,
         now: Timestamp,
-    ) -> Result<(State, Validation), WorkerError> {
-        let step = || validate::step(&self.tals, source, state, &self.policy, now);
+    ) -> Result<Advance, WorkerError> {
+        let inputs = Inputs { tals: &self.tals, source, policy: &self.policy, now };
+        let step = || validate::advance(inputs, &known.state, &known.memory);
         let Some(in_hand) = &self.in_hand else { return Ok(step()) };
         let is_open = |unit: &&String| unit.starts_with("P ");
         let suspects: Vec<&String> = source.suspects.units.keys().filter(is_open).collect();
@@ -226,7 +246,8 @@ impl Engine {
                 .install(step),
         };
         in_hand.release_threads();
-        let points = result.1.points.iter().map(|point| point_unit(&point.location.manifest));
+        let points =
+            result.validation.points.iter().map(|point| point_unit(&point.location.manifest));
         let judged: BTreeSet<String> = points.collect();
         in_hand.forgive(
             suspects

@@ -6,7 +6,7 @@ use super::in_hand::InHand;
 use super::suspects::Suspects;
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
 use crate::store::Snapshot;
-use crate::validate::{CaLocation, ObjectSource, Selection, SourceError};
+use crate::validate::{CaLocation, Changes, ObjectSource, Selection, SourceError};
 
 /// A snapshot that notes each point before work on it begins, and refuses quarantined ones.
 pub(super) struct Watched<'a> {
@@ -27,7 +27,15 @@ impl ObjectSource for Watched<'_> {
     }
 
     fn select(&self, ca: &CaLocation) -> Result<Selection, SourceError> {
+        let selection = self.foresee(ca)?;
         if let Some(in_hand) = self.in_hand {
+            in_hand.hold_on_this_thread(&point_unit(&ca.manifest));
+        }
+        Ok(selection)
+    }
+
+    fn foresee(&self, ca: &CaLocation) -> Result<Selection, SourceError> {
+        if self.in_hand.is_some() && !self.suspects.units.is_empty() {
             let unit = point_unit(&ca.manifest);
             if let Some(until) = self.suspects.quarantine(&unit, self.now) {
                 // Not absence: the world keeps what it had for the point.
@@ -35,9 +43,16 @@ impl ObjectSource for Watched<'_> {
                     "the worker died thrice with this point in hand; not touched until {until}"
                 )));
             }
-            in_hand.hold_on_this_thread(&unit);
         }
-        self.snapshot.select(ca)
+        self.snapshot.foresee(ca)
+    }
+
+    fn generation(&self) -> Option<i64> {
+        self.snapshot.generation()
+    }
+
+    fn changes_since(&self, generation: i64) -> Result<Changes, SourceError> {
+        self.snapshot.changes_since(generation)
     }
 
     fn lookup(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::engine::{Engine, Fetched, Validated};
+use super::engine::{Engine, Fetched, Known, Validated};
 use super::error::WorkerError;
 use super::limits::{
     FIRST_WORLD_DEADLINE, HOUSEKEEPING_INTERVAL, LONGEST_SLEEP, PROMPT, RENEWAL_INTERVAL,
@@ -20,7 +20,6 @@ use super::schedule::{Schedule, Standing, Target};
 use crate::clock;
 use crate::model::{RepositoryId, Timestamp};
 use crate::store::{StoreError, StoreErrorKind};
-use crate::validate::State;
 use crate::world::{self, RepositoryState, RepositoryStatus, World};
 
 /// When a worker ends.
@@ -62,7 +61,8 @@ struct Run<'a> {
     tidying: Option<JoinHandle<Result<(), WorkerError>>>,
     last_tidying: Option<Instant>,
     started: Instant,
-    state: State,
+    /// What the cache knows from the last validation; with the validation while one runs.
+    known: Known,
     /// The validation that runs.
     validating: Option<JoinHandle<Result<Validated, WorkerError>>>,
     /// The last one, until it is published.
@@ -90,7 +90,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Option<Arc<World>>, WorkerError> {
     let world = engine.last_world()?;
-    let state = engine.store.load_state()?;
+    let known = engine.load_known()?;
     let mut run = Run {
         mode,
         on_progress,
@@ -111,9 +111,9 @@ pub async fn run(
         renewed: false,
         // A cache that was deleted counts as new, too: nothing of the last world may vanish
         // only because it was not fetched again yet.
-        first_world: world.is_none() || state.points.is_empty(),
+        first_world: world.is_none() || known.state.points.is_empty(),
         world,
-        state,
+        known,
         last_publication: None,
         vrps: 0,
         engine,
@@ -250,12 +250,12 @@ impl Run<'_> {
         }
         self.dirty = false;
         let engine = self.engine.clone();
-        let state = self.state.clone();
-        let validate = move || engine.validate(&state, clock::now());
+        let known = std::mem::take(&mut self.known);
+        let validate = move || engine.validate(&known, clock::now());
         self.validating = Some(tokio::task::spawn_blocking(validate));
     }
 
-    fn validation_ended(&mut self, validated: Validated) -> Result<(), WorkerError> {
+    fn validation_ended(&mut self, mut validated: Validated) -> Result<(), WorkerError> {
         self.last_validation = Some((Instant::now(), validated.duration));
         self.horizon = validated.validation.horizon.until;
         let at = Instant::now();
@@ -279,7 +279,7 @@ impl Run<'_> {
         self.wanted = validated.wanted.iter().map(|status| status.id.clone()).collect();
         self.schedule.retain_repositories(&validated.admission.admitted);
         self.vrps = validated.vrps();
-        self.state = validated.state.clone();
+        self.known = std::mem::take(&mut validated.known);
         self.validated = Some(validated);
         self.publish()
     }

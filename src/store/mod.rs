@@ -5,9 +5,11 @@
 //! map, its RRDP state and its status together, so a kill at any time leaves the old state or the
 //! new one. Bytes are verified against their hash whenever they are read.
 
+mod changes;
 mod db;
 mod error;
 mod limits;
+mod memos;
 mod objects;
 mod points;
 mod prune;
@@ -31,3 +33,5 @@ pub use uri_map::{MapChange, UriMap};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_memos;

@@ -1,6 +1,8 @@
 //! The last good state of each publication point: state that validation carries on.
 
-use rusqlite::{Row, params};
+use std::sync::Arc;
+
+use rusqlite::{Row, Transaction, params};
 
 use super::db::{Store, bump_generation};
 use super::error::StoreError;
@@ -22,33 +24,42 @@ impl Store {
 
     /// Writes what differs between `before`, which the cache holds, and `after`.
     pub fn save_state(&self, before: &State, after: &State) -> Result<(), StoreError> {
-        let gone = before.points.keys().filter(|id| !after.points.contains_key(id));
-        let changed = after.points.iter().filter(|(id, last)| before.points.get(id) != Some(last));
         self.write(|transaction| {
-            let mut delete = transaction.prepare_cached("DELETE FROM points WHERE id = ?1")?;
-            for id in gone {
-                delete.execute([id.0])?;
-            }
-            let mut write = transaction
-                .prepare_cached("REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-            for (id, last) in changed {
-                let manifest = &last.manifest;
-                write.execute(params![
-                    id.0,
-                    manifest.hash.0,
-                    manifest.number,
-                    manifest.this_update.0,
-                    manifest.next_update.0,
-                    last.manifest_uri.as_str(),
-                    last.objects.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>(),
-                ])?;
-            }
+            write_state(transaction, before, after)?;
             Ok(bump_generation(transaction)?)
         })
     }
 }
 
-fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, LastGood)> {
+pub(super) fn write_state(
+    transaction: &Transaction<'_>,
+    before: &State,
+    after: &State,
+) -> rusqlite::Result<()> {
+    let gone = before.points.keys().filter(|id| !after.points.contains_key(id));
+    let changed = after.points.iter().filter(|(id, last)| before.points.get(id) != Some(last));
+    let mut delete = transaction.prepare_cached("DELETE FROM points WHERE id = ?1")?;
+    for id in gone {
+        delete.execute([id.0])?;
+    }
+    let mut write =
+        transaction.prepare_cached("REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for (id, last) in changed {
+        let manifest = &last.manifest;
+        write.execute(params![
+            id.0,
+            manifest.hash.0,
+            manifest.number,
+            manifest.this_update.0,
+            manifest.next_update.0,
+            last.manifest_uri.as_str(),
+            last.objects.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, Arc<LastGood>)> {
     let manifest = ManifestRef {
         hash: ObjectHash(row.get("manifest")?),
         number: row.get("number")?,
@@ -57,7 +68,7 @@ fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, LastGood)> {
     };
     let manifest_uri = schema::read_uri(row, "manifest_uri")?;
     let objects = hashes(&row.get::<_, Vec<u8>>("objects")?).collect();
-    Ok((PointId(row.get("id")?), LastGood { manifest, manifest_uri, objects }))
+    Ok((PointId(row.get("id")?), Arc::new(LastGood { manifest, manifest_uri, objects })))
 }
 
 /// Takes a column of hashes apart.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Row, Transaction, params};
 
+use super::changes;
 use super::db::{Store, WriteError, bump_generation};
 use super::error::StoreError;
 use super::objects::Staging;
@@ -185,6 +186,7 @@ impl Store {
                     [id.as_str()],
                 )?;
                 transaction.execute("DELETE FROM repositories WHERE uri = ?1", [id.as_str()])?;
+                changes::note_all(transaction, id)?;
                 Ok(bump_generation(transaction)?)
             })?;
             forgotten += 1;

@@ -15,16 +15,22 @@ use crate::world::Purpose;
 const APPLICATION_ID: i64 = 0x5072_7663;
 
 /// The version of the tables. An older cache is rebuilt, a newer one refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `meta.generation` counts commits that change what validation reads; two connections that see
 /// the same number see the same objects. An object whose bytes were found damaged keeps its row
 /// without bytes, so that absence stays provable.
+///
+/// `changes` holds the generation in which something changed last in a directory (empty: in all of
+/// the repository), complete for those after `meta.changes_after`. `memos` is what validation
+/// remembers of each point; with `memory.basis` it says by which rules, and with
+/// `memory.generation`, in which generation the outcomes stand.
 const TABLES: &str = "
 CREATE TABLE meta (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     purpose TEXT NOT NULL,
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    changes_after INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY,
@@ -76,6 +82,23 @@ CREATE TABLE points (
     next_update INTEGER NOT NULL,
     manifest_uri TEXT NOT NULL,
     objects BLOB NOT NULL
+) STRICT;
+CREATE TABLE changes (
+    repository TEXT NOT NULL,
+    directory TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (repository, directory)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX changes_by_generation ON changes (generation);
+CREATE TABLE memory (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    basis BLOB NOT NULL,
+    generation INTEGER
+) STRICT;
+CREATE TABLE memos (
+    id BLOB PRIMARY KEY,
+    sha256 BLOB NOT NULL,
+    memo BLOB NOT NULL
 ) STRICT;
 ";
 
@@ -164,7 +187,7 @@ pub(super) fn create(
     let mut make = || {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
-        transaction.execute("INSERT INTO meta VALUES (1, ?1, 0)", [write_purpose(purpose)])?;
+        transaction.execute("INSERT INTO meta VALUES (1, ?1, 0, 0)", [write_purpose(purpose)])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()

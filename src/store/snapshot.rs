@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rusqlite::Connection;
 
+use super::changes;
 use super::db::Store;
 use super::error::{StoreError, StoreErrorKind};
 use super::limits::{MAX_READERS, SNAPSHOT_ATTEMPTS};
@@ -14,7 +15,7 @@ use super::objects::{self, Stored};
 use super::select::{Choice, Known, Transports, select};
 use super::{repositories, schema, uri_map};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
-use crate::validate::{CaLocation, ObjectSource, Selection, SourceError};
+use crate::validate::{CaLocation, Changes, ObjectSource, Selection, SourceError};
 
 /// The cache as it was at one moment: what is committed later is not seen.
 ///
@@ -28,6 +29,7 @@ pub struct Snapshot {
     known: HashMap<RepositoryId, Known>,
     transports: Transports,
     now: Timestamp,
+    generation: i64,
     /// Whether the file itself was found to be damaged.
     damaged: AtomicBool,
 }
@@ -36,7 +38,7 @@ impl Store {
     /// Opens a view of the cache as it is now; `transports` and `now` decide what is read.
     pub fn snapshot(&self, transports: Transports, now: Timestamp) -> Result<Snapshot, StoreError> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
-        let readers = self.open_readers(count)?;
+        let (readers, generation) = self.open_readers(count)?;
         let first = readers.first().ok_or_else(|| {
             StoreError::new(self.path(), StoreErrorKind::Io, "no connection to read with")
         })?;
@@ -49,20 +51,22 @@ impl Store {
             known,
             transports,
             now,
+            generation,
             damaged: AtomicBool::new(false),
         })
     }
 
-    /// Opens connections whose read transactions all see the same generation.
-    fn open_readers(&self, count: usize) -> Result<Vec<Connection>, StoreError> {
+    /// Opens connections whose read transactions all see the same generation, and returns it, too.
+    fn open_readers(&self, count: usize) -> Result<(Vec<Connection>, i64), StoreError> {
         let connections: Result<Vec<_>, _> =
             (0..count).map(|_| schema::open_reader(self.path())).collect();
         let connections = connections?;
         for _ in 0..SNAPSHOT_ATTEMPTS {
             let generations: rusqlite::Result<BTreeSet<i64>> =
                 connections.iter().map(begin).collect();
-            if generations.map_err(|error| self.error(&error))?.len() <= 1 {
-                return Ok(connections);
+            let generations = generations.map_err(|error| self.error(&error))?;
+            if let (Some(only), 1) = (generations.first(), generations.len()) {
+                return Ok((connections, *only));
             }
             for connection in &connections {
                 connection.execute_batch("ROLLBACK").map_err(|error| self.error(&error))?;
@@ -168,6 +172,14 @@ impl ObjectSource for Snapshot {
     ) -> Result<Option<ObjectHash>, SourceError> {
         let Some(row) = self.rows.get(repository) else { return Ok(None) };
         uri_map::lookup(&*self.reader()?, *row, uri).map_err(|error| self.unreadable(&error))
+    }
+
+    fn generation(&self) -> Option<i64> {
+        Some(self.generation)
+    }
+
+    fn changes_since(&self, generation: i64) -> Result<Changes, SourceError> {
+        changes::since(&*self.reader()?, generation).map_err(|error| self.unreadable(&error))
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {

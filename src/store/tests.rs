@@ -308,7 +308,7 @@ fn pruning_keeps_what_is_referenced_staged_last_good_or_a_trust_anchor() {
         manifest_uri: uri("c"),
         objects: vec![ObjectHash::of(b"last good")],
     };
-    let state = State { points: [(PointId([1; 32]), last)].into() };
+    let state = State { points: [(PointId([1; 32]), last.into())].into() };
     store.save_state(&State::default(), &state).unwrap();
     assert_eq!(store.load_state().unwrap(), state);
     replace(store, 2, &[("a", "mapped")]);

@@ -1,9 +1,10 @@
 //! The URI map of a repository: look-ups, and the difference that a change makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::changes;
 use super::db::{Store, WriteError};
 use super::error::StoreError;
 use super::limits::MAP_BATCH;
@@ -149,6 +150,9 @@ pub(super) fn apply(
             return Err(WriteError::Superseded);
         }
     }
+    let uris = difference.write.iter().map(|(uri, _)| *uri);
+    let uris = uris.chain(difference.remove.iter().map(String::as_str));
+    changes::note(transaction, row, &uris.map(directory).collect::<BTreeSet<_>>())?;
     transaction.execute(
         "UPDATE repositories SET objects =
              (SELECT count(*) FROM repository_objects WHERE repository = ?1)
@@ -156,4 +160,10 @@ pub(super) fn apply(
         [row],
     )?;
     Ok(())
+}
+
+/// Returns the directory of a URI, with its final slash.
+fn directory(uri: &str) -> &str {
+    let end = uri.rfind('/').map_or(0, |slash| slash.saturating_add(1));
+    uri.get(..end).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use super::crl::judge_crl;
 use super::file::{FileRules, FileVerdict, ValidFile, is_judged, judge_file};
 use super::finding::Rejection;
 use super::manifest::{JudgedManifest, file_uri};
+use super::memo::{FileMemo, FileMemos, Recall};
 use super::moment::Moment;
 use super::object::Subject;
 use super::{
@@ -34,6 +35,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) source: &'a dyn ObjectSource,
     pub(crate) policy: &'a Policy,
     pub(crate) trust_anchor_name: &'a Arc<str>,
+    /// What an earlier run found out about the files of the point.
+    pub(crate) recall: Option<&'a Recall<'a>>,
 }
 
 /// Where the files of a manifest are looked for.
@@ -64,13 +67,15 @@ pub(crate) struct PointData {
     pub(crate) manifest: ManifestRef,
     /// Of manifest and CRL.
     pub(crate) validity: TimeWindow,
-    pub(crate) objects: Vec<PayloadObject>,
+    pub(crate) objects: Vec<Arc<PayloadObject>>,
     pub(crate) counts: ObjectCounts,
     /// About single objects.
     pub(crate) findings: Vec<Finding>,
     /// In `PointId` order, each once.
     pub(crate) children: Vec<Arc<CaContext>>,
     pub(crate) last_good: LastGood,
+    /// The verdicts on the files, to be remembered.
+    pub(crate) files: FileMemos,
 }
 
 /// A file that a manifest lists.
@@ -99,13 +104,23 @@ pub(crate) fn assemble(
         trust_anchor_name: around.trust_anchor_name,
         policy: around.policy,
     };
-    let verdicts: Vec<_> =
-        entries.par_iter().map(|entry| judge_entry(ca, entry, reader, &rules, *moment)).collect();
+    let recall = around.recall;
+    let verdicts: Vec<_> = entries
+        .par_iter()
+        .map(|entry| match recall_entry(ca, entry, reader, &rules, recall) {
+            Some(known) => Ok(known),
+            None => judge_entry(ca, entry, reader, &rules, moment.restarted()),
+        })
+        .collect();
 
     let mut point = Collector::new(manifest, &crl, &entries, ca);
     for (entry, verdict) in entries.iter().zip(verdicts) {
         let (verdict, window) = verdict?;
         moment.join(window);
+        if let Some(verdict) = &verdict {
+            let memo = FileMemo::new(&entry.uri, entry.file.hash, verdict, window);
+            point.point.files.files.push(memo);
+        }
         point.add(entry, verdict, &crl);
     }
     Ok(point.finish(around.policy))
@@ -208,6 +223,22 @@ fn read_crl(
 /// The verdict on one file, `None` for those of which only the hash counts; and how long it stands.
 type Judged = (Option<Result<FileVerdict, Rejection>>, TimeWindow);
 
+/// Returns what is known about a file from an earlier run.
+///
+/// Only of a file that was fetched: that the bytes of an earlier state are there is part of the
+/// verdict.
+fn recall_entry(
+    ca: &Arc<CaContext>,
+    entry: &Entry<'_>,
+    reader: FileReader<'_>,
+    rules: &FileRules<'_>,
+    recall: Option<&Recall<'_>>,
+) -> Option<Judged> {
+    let recall = recall.filter(|_| matches!(reader.files, Files::Fetched(_)))?;
+    let (verdict, window) = recall.verdict(ca, &entry.uri, entry.file.hash, rules.crl_uri)?;
+    Some((Some(verdict), window))
+}
+
 fn judge_entry(
     ca: &Arc<CaContext>,
     entry: &Entry<'_>,
@@ -252,6 +283,7 @@ impl Collector {
                     manifest_uri: ca.location.manifest.clone(),
                     objects,
                 },
+                files: FileMemos { crl_uri: Some(manifest.crl_uri.clone()), files: Vec::new() },
             },
         }
     }
@@ -276,7 +308,7 @@ impl Collector {
                     self.find(warning, entry.uri.as_str(), entry.file.hash);
                 }
                 match valid {
-                    ValidFile::Ca(ca) => self.point.children.push(Arc::from(ca)),
+                    ValidFile::Ca(ca) => self.point.children.push(ca),
                     ValidFile::Payload(object) => self.point.objects.push(object),
                     ValidFile::Tak(None) => {}
                     ValidFile::Tak(Some(warning)) => {

@@ -1,21 +1,34 @@
 //! A CA as an issuer: its key, its effective resources, and its place in the tree.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
-use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::finding::Rejection;
 use super::{CaLocation, Reason};
 use crate::model::{KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, TimeWindow};
 use crate::object::{Cert, Name};
 
-/// A CA whose certificate is valid.
+/// A CA whose certificate is valid, at its place in the tree.
 #[derive(Debug)]
 pub(crate) struct CaContext {
     pub(crate) id: PointId,
     /// The index of the trust anchor.
     pub(crate) trust_anchor: usize,
+    /// 0 for a trust anchor.
+    pub(crate) depth: usize,
+    pub(crate) issuer: Option<Arc<CaContext>>,
+    pub(crate) facts: Arc<CaFacts>,
+    // Parsed once: nine of sixteen signatures of a run are verified with a key used before. A CA
+    // that is remembered has its key parsed only if something below it must be verified.
+    key: OnceLock<Option<ParsedPublicKey>>,
+}
+
+/// What the certificate of a CA says, as far as it is used: what a run remembers of a CA.
+#[derive(Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CaFacts {
     /// The URI of the certificate.
     pub(crate) certificate_uri: String,
     pub(crate) certificate_hash: ObjectHash,
@@ -25,16 +38,32 @@ pub(crate) struct CaContext {
     pub(crate) resources: Arc<ResourceSet>,
     /// The validity of the certificate.
     pub(crate) validity: TimeWindow,
-    /// 0 for a trust anchor.
-    pub(crate) depth: usize,
-    pub(crate) issuer: Option<Arc<CaContext>>,
     /// The name under which it issues.
     pub(crate) subject: Name,
     /// Where its certificate may be found; several only for a trust anchor.
     certificate_uris: Vec<String>,
-    spki: Bytes,
-    // Parsed once: nine of sixteen signatures of a run are verified with a key used before.
-    key: ParsedPublicKey,
+    spki: Vec<u8>,
+}
+
+impl CaFacts {
+    /// Tells whether files below a CA of these facts are judged as below one of `other`; both are
+    /// the same point.
+    ///
+    /// So the renewal of a CA's certificate costs nothing below it.
+    pub(crate) fn judges_like(&self, other: &CaFacts) -> bool {
+        let CaFacts { ski, location, resources, subject, certificate_uris, spki, .. } = self;
+        (ski, location, spki) == (&other.ski, &other.location, &other.spki)
+            && (subject, certificate_uris) == (&other.subject, &other.certificate_uris)
+            && *resources == other.resources
+    }
+}
+
+impl Deref for CaContext {
+    type Target = CaFacts;
+
+    fn deref(&self) -> &CaFacts {
+        &self.facts
+    }
 }
 
 /// What a context is made from, beside the certificate itself.
@@ -64,25 +93,41 @@ impl CaContext {
                 &location.manifest,
             ),
             trust_anchor: place.trust_anchor,
-            certificate_uri: place.certificate_uris.first().cloned().unwrap_or_default(),
-            certificate_uris: place.certificate_uris,
-            subject: cert.subject().clone(),
-            certificate_hash: place.certificate_hash,
-            ski: cert.ski(),
-            location,
-            resources,
-            validity: cert.validity(),
             depth: place.issuer.as_ref().map_or(0, |issuer| issuer.depth.saturating_add(1)),
             issuer: place.issuer,
-            // A copy, so that the context does not keep the whole certificate in memory.
-            spki: Bytes::copy_from_slice(cert.spki()),
-            key: parse_key(cert.public_key())?,
+            key: OnceLock::from(Some(parse_key(cert.public_key())?)),
+            facts: Arc::new(CaFacts {
+                certificate_uri: place.certificate_uris.first().cloned().unwrap_or_default(),
+                certificate_uris: place.certificate_uris,
+                subject: cert.subject().clone(),
+                certificate_hash: place.certificate_hash,
+                ski: cert.ski(),
+                location,
+                resources,
+                validity: cert.validity(),
+                // A copy, so that the context does not keep the whole certificate in memory.
+                spki: cert.spki().to_vec(),
+            }),
         })
+    }
+
+    /// Makes the context of a CA that an earlier run found valid below `issuer`.
+    pub(crate) fn remembered(id: PointId, facts: Arc<CaFacts>, issuer: &Arc<CaContext>) -> Self {
+        CaContext {
+            id,
+            trust_anchor: issuer.trust_anchor,
+            depth: issuer.depth.saturating_add(1),
+            issuer: Some(issuer.clone()),
+            facts,
+            key: OnceLock::new(),
+        }
     }
 
     /// Tells whether this CA signed `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify_sig(message, signature).is_ok()
+        // The algorithm takes a SubjectPublicKeyInfo, too.
+        let key = self.key.get_or_init(|| parse_key(&self.spki).ok());
+        key.as_ref().is_some_and(|key| key.verify_sig(message, signature).is_ok())
     }
 
     /// Tells whether this CA has the key `spki` (DER).

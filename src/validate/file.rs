@@ -22,9 +22,9 @@ pub(crate) struct FileRules<'a> {
 /// A file that passed.
 pub(crate) enum ValidFile {
     /// A CA, to be followed.
-    Ca(Box<CaContext>),
+    Ca(Arc<CaContext>),
     /// Payload.
-    Payload(PayloadObject),
+    Payload(Arc<PayloadObject>),
     /// A trust anchor's word on its keys; a next key is a warning.
     Tak(Option<Rejection>),
 }
@@ -88,7 +88,7 @@ fn judge_certificate_file(
     if cert.is_ca() {
         let ca = judge_ca(subject, &cert, rules.trust_anchor_name, rules.policy, moment)?;
         check_crl_uri(&cert, rules.crl_uri)?;
-        let valid = ValidFile::Ca(Box::new(ca));
+        let valid = ValidFile::Ca(Arc::new(ca));
         let kind = ObjectKind::CaCertificate;
         let warnings = warnings(&cert, subject.ca);
         return Ok(FileVerdict { kind, serial: cert.serial(), valid, warnings });
@@ -110,5 +110,6 @@ fn verdict(kind: ObjectKind, subject: Subject<'_>, cert: &Cert, payload: Payload
         payload,
     };
     let warnings = warnings(cert, subject.ca);
-    FileVerdict { kind, serial: cert.serial(), valid: ValidFile::Payload(object), warnings }
+    let valid = ValidFile::Payload(Arc::new(object));
+    FileVerdict { kind, serial: cert.serial(), valid, warnings }
 }

@@ -25,7 +25,7 @@ pub struct Finding {
 const MAX_DETAIL: usize = 300;
 
 /// A verdict against an object: the rule, and what was found.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rejection {
     pub(crate) reason: Reason,
     detail: String,

@@ -11,12 +11,15 @@ mod context;
 mod crl;
 mod file;
 mod finding;
+mod key;
 mod last_good;
 mod manifest;
+mod memo;
 mod moment;
 mod object;
 mod outcome;
 mod payload;
+mod plan;
 mod point;
 mod policy;
 mod reason;
@@ -26,20 +29,24 @@ mod source;
 mod steps;
 mod tak;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trust_anchor;
+mod witness;
 
 pub use alone::judge_alone;
 pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
 pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
+pub use key::{RULES_VERSION, basis};
+pub use memo::{Memory, PointMemo};
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,
 };
+pub use plan::{ChangedDirectories, Changes};
 pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
-pub use run::step;
+pub use run::{Advance, Inputs, advance, step};
 pub use source::{ObjectSource, Selection, SourceError};
 pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};
 pub use trust_anchor::replaces_trust_anchor;

@@ -16,6 +16,11 @@ impl Moment {
         Moment { now, window: TimeWindow::ALWAYS }
     }
 
+    /// Returns the same time, without any comparison so far.
+    pub(crate) fn restarted(self) -> Self {
+        Moment::new(self.now)
+    }
+
     /// Returns the window in which every comparison so far comes out the same.
     pub(crate) fn window(self) -> TimeWindow {
         self.window

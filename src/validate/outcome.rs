@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// Everything that a run found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Validation {
     /// The time at which everything was judged.
     pub time: Timestamp,
@@ -20,13 +20,13 @@ pub struct Validation {
     pub trust_anchors: Vec<TrustAnchorOutcome>,
     /// Every CA that was reached: grouped by trust anchor, parents before children, siblings in
     /// `PointId` order, so that two runs over the same input give the same list.
-    pub points: Vec<PointOutcome>,
+    pub points: Vec<Arc<PointOutcome>>,
     /// The window in which the same input gives the same result; its end is the next wake-up.
     pub horizon: TimeWindow,
 }
 
 /// What became of one trust anchor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrustAnchorOutcome {
     /// The TAL's name.
     pub name: String,
@@ -51,7 +51,7 @@ pub enum TrustAnchorStatus {
 }
 
 /// Where a CA publishes (RFC 6487, section 4.8.8.1; RFC 8182, section 3.2).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct CaLocation {
     /// The RRDP notification URI, if the CA has one.
     pub notify: Option<HttpsUri>,
@@ -62,7 +62,7 @@ pub struct CaLocation {
 }
 
 /// What became of one CA's publication point.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PointOutcome {
     /// The point.
     pub id: PointId,
@@ -89,7 +89,8 @@ pub struct PointOutcome {
     /// When the CA's certificate, its manifest and its CRL are all valid; not the ancestors'.
     pub validity: TimeWindow,
     /// The objects that give payload, in the order of the manifest's names.
-    pub objects: Vec<PayloadObject>,
+    #[serde(skip)] // They are remembered with the verdicts that they come from.
+    pub objects: Vec<Arc<PayloadObject>>,
     /// How many objects of each kind are valid.
     pub counts: ObjectCounts,
     /// What was wrong, worst first.
@@ -126,7 +127,7 @@ pub struct ManifestRef {
 }
 
 /// An object that gives payload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PayloadObject {
     /// Where it was published.
     pub uri: ObjectUri,
@@ -139,7 +140,7 @@ pub struct PayloadObject {
 }
 
 /// What an object says to routers.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     /// A ROA, with each VRP once.
     Roa(Vec<Vrp>),
@@ -208,7 +209,7 @@ pub type ObjectCounts = BTreeMap<ObjectKind, u32>;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct State {
     /// The last good state of each point.
-    pub points: BTreeMap<PointId, LastGood>,
+    pub points: BTreeMap<PointId, Arc<LastGood>>,
 }
 
 /// The last state of a point that passed as a whole.

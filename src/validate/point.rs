@@ -7,6 +7,7 @@ use super::context::CaContext;
 use super::finding::Rejection;
 use super::last_good::{Succession, reset, succession};
 use super::manifest::{JudgedManifest, judge_manifest};
+use super::memo::FileMemos;
 use super::moment::Moment;
 use super::object::Subject;
 use super::{Finding, LastGood, PointOutcome, PointStatus, Reason, Selection, SourceError};
@@ -17,8 +18,12 @@ pub(crate) struct JudgedPoint {
     pub(crate) outcome: PointOutcome,
     /// The CAs to follow, in `PointId` order.
     pub(crate) children: Vec<Arc<CaContext>>,
-    /// What is remembered for the next run.
-    pub(crate) last_good: Option<LastGood>,
+    /// The last good state from now on.
+    pub(crate) last_good: Option<Arc<LastGood>>,
+    /// The verdicts on its files.
+    pub(crate) files: FileMemos,
+    /// Whether the same again, from this last good state on, would give the same.
+    pub(crate) is_settled: bool,
     /// How long the outcome stands.
     pub(crate) window: TimeWindow,
 }
@@ -28,7 +33,7 @@ pub(crate) struct JudgedPoint {
 pub(crate) struct PointInput<'a> {
     pub(crate) ca: &'a Arc<CaContext>,
     /// The last state of it that passed.
-    pub(crate) last: Option<&'a LastGood>,
+    pub(crate) last: Option<&'a Arc<LastGood>>,
     pub(crate) around: Surroundings<'a>,
 }
 
@@ -127,7 +132,7 @@ fn judge_fetched(
     let manifest = read_manifest(ca, hash, around, moment)?.ok_or_else(|| {
         Failure::Unreadable(SourceError(format!("the bytes of {uri} are missing")))
     })?;
-    let warning = match succession(last, &manifest.reference, uri) {
+    let warning = match succession(last.map(Arc::as_ref), &manifest.reference, uri) {
         Succession::Accepted(warning) => warning,
         Succession::Replayed { rejection, is_newer: true } => {
             return Err(Obstacle::Regressed(Box::new(manifest), rejection));
@@ -259,6 +264,7 @@ fn finish(
     };
     let mut children = Vec::new();
     let mut last_good = None;
+    let mut files = FileMemos::default();
     if let Some(data) = data {
         outcome.manifest = Some(data.manifest);
         outcome.validity = ca.validity.intersect(data.validity);
@@ -266,14 +272,33 @@ fn finish(
         outcome.counts = data.counts;
         findings.extend(data.findings);
         children = data.children;
+        files = data.files;
         if status == PointStatus::Current {
             last_good = Some(data.last_good);
         }
     }
     // What did not pass leaves the state as it was, also after a replay.
-    let last_good = last_good.or_else(|| last.cloned());
+    let last_good = match (last_good, last) {
+        (Some(new), Some(last)) if new == **last => Some(last.clone()),
+        (Some(new), _) => Some(Arc::new(new)),
+        (None, last) => last.cloned(),
+    };
+    // A new last good state gives the same only if nothing was said about what it came after.
+    let is_settled = last_good.as_ref() == last
+        || !findings.iter().any(|finding| is_about_succession(finding.reason));
     // Stable: what costs the same stays in the order of the manifest.
     findings.sort_by_key(|finding| finding.reason.effect());
     outcome.findings = findings;
-    JudgedPoint { outcome, children, last_good, window }
+    JudgedPoint { outcome, children, last_good, files, is_settled, window }
+}
+
+/// Tells whether a finding compares with the last good state, so that it holds only once.
+fn is_about_succession(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ManifestNumberReused
+            | Reason::ManifestNumberGap
+            | Reason::ManifestNumberReset
+            | Reason::ManifestReplay
+    )
 }

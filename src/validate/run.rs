@@ -1,6 +1,6 @@
 //! Walks the tree of CAs, level by level, with all cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,17 +9,45 @@ use rayon::prelude::*;
 use super::assemble::Surroundings;
 use super::context::CaContext;
 use super::finding::Rejection;
+use super::key;
 use super::last_good::is_worth_keeping;
+use super::memo::{Judged, Memory, PointMemo, Recall};
 use super::moment::Moment;
+use super::plan::{Changes, Plan};
 use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
 use super::settle::settle;
 use super::trust_anchor::judge_trust_anchor;
+use super::witness::Witness;
 use super::{
-    LastGood, ObjectSource, Policy, Reason, State, TrustAnchorOutcome, TrustAnchorStatus,
-    Validation,
+    LastGood, ObjectSource, PointOutcome, Policy, Reason, State, TrustAnchorOutcome,
+    TrustAnchorStatus, Validation,
 };
-use crate::model::{ObjectHash, PointId, Timestamp};
+use crate::model::{ObjectHash, PointId, TimeWindow, Timestamp};
 use crate::object::Tal;
+
+/// What is judged: by which trust anchors, out of which objects, by which policy, when.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The trust anchors.
+    pub tals: &'a [Tal],
+    /// The objects.
+    pub source: &'a dyn ObjectSource,
+    /// The operator's choices.
+    pub policy: &'a Policy,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What a run gives.
+#[derive(Debug)]
+pub struct Advance {
+    /// The state for the next run.
+    pub state: State,
+    /// What was found.
+    pub validation: Validation,
+    /// What the next run need not judge again.
+    pub memory: Memory,
+}
 
 /// Judges everything below the trust anchors at the time `now`.
 ///
@@ -33,7 +61,17 @@ pub fn step(
     policy: &Policy,
     now: Timestamp,
 ) -> (State, Validation) {
+    let step = advance(Inputs { tals, source, policy, now }, state, &Memory::default());
+    (step.state, step.validation)
+}
+
+/// Judges as [`step`] does, but only what may come out otherwise than an earlier run remembers.
+///
+/// State and validation are the same as without the memory.
+pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
+    let Inputs { tals, source, policy, now } = inputs;
     let names: Vec<Arc<str>> = tals.iter().map(|tal| tal.name.as_str().into()).collect();
+    let walk = Walk::new(inputs, state, memory, &names);
     let mut moment = Moment::new(now);
     let mut trust_anchors = Vec::with_capacity(tals.len());
     let mut level = Vec::new();
@@ -44,20 +82,14 @@ pub fn step(
     }
     let mut points: Vec<Vec<_>> = tals.iter().map(|_| Vec::new()).collect();
     let mut remembered = BTreeMap::new();
+    let mut memos = HashMap::with_capacity(walk.memos.map_or(0, HashMap::len));
     while !level.is_empty() {
-        let judged: Vec<JudgedPoint> = level
-            .par_iter()
-            .filter_map(|ca| {
-                let trust_anchor_name = names.get(ca.trust_anchor)?;
-                let around = Surroundings { source, policy, trust_anchor_name };
-                let last = state.points.get(&ca.id);
-                Some(judge_safely(PointInput { ca, last, around }, now))
-            })
-            .collect();
+        let taken: Vec<Taken> = level.par_iter().filter_map(|ca| walk.take(ca)).collect();
         level.clear();
-        for point in judged {
+        for point in taken {
             moment.join(point.window);
             remembered.extend(point.last_good.map(|last| (point.outcome.id, last)));
+            memos.extend(point.memo.map(|memo| (point.outcome.id, memo)));
             level.extend(point.children);
             if let Some(list) = points.get_mut(point.outcome.trust_anchor) {
                 list.push(point.outcome);
@@ -79,7 +111,93 @@ pub fn step(
     let mut points: Vec<_> = points.into_iter().flatten().collect();
     settle(&mut trust_anchors, &mut points, policy);
     let validation = Validation { time: now, trust_anchors, points, horizon: moment.window() };
-    (State { points: remembered }, validation)
+    let basis = Some(key::basis(policy));
+    let memory = Memory { basis, generation: source.generation(), points: memos };
+    Advance { state: State { points: remembered }, validation, memory }
+}
+
+/// A walk over the tree, beside what an earlier run remembers of it.
+struct Walk<'a> {
+    inputs: Inputs<'a>,
+    state: &'a State,
+    names: &'a [Arc<str>],
+    plan: Plan<'a>,
+    memos: Option<&'a HashMap<PointId, Arc<PointMemo>>>,
+}
+
+/// A point that is done: judged, or found to stand as it is remembered.
+struct Taken {
+    outcome: Arc<PointOutcome>,
+    children: Vec<Arc<CaContext>>,
+    last_good: Option<Arc<LastGood>>,
+    window: TimeWindow,
+    memo: Option<Arc<PointMemo>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        inputs: Inputs<'a>,
+        state: &'a State,
+        memory: &'a Memory,
+        names: &'a [Arc<str>],
+    ) -> Self {
+        let Inputs { source, now, .. } = inputs;
+        let is_usable = memory.basis == Some(key::basis(inputs.policy));
+        let changes = memory.generation.filter(|_| is_usable).map(|g| source.changes_since(g));
+        // What cannot be read may have changed.
+        let changes = changes.and_then(Result::ok).unwrap_or(Changes::Everything);
+        let memos = is_usable.then_some(&memory.points);
+        Walk { inputs, state, names, plan: Plan { source, changes, now }, memos }
+    }
+
+    fn take(&self, ca: &Arc<CaContext>) -> Option<Taken> {
+        let memo = self.memos.and_then(|memos| memos.get(&ca.id));
+        let last = self.state.points.get(&ca.id);
+        if let Some(memo) = memo
+            && self.plan.is_clean(memo, ca, last.map(Arc::as_ref))
+        {
+            return Some(Taken {
+                outcome: memo.outcome.clone(),
+                children: memo.children(ca),
+                last_good: last.cloned(),
+                window: memo.window,
+                memo: Some(memo.clone()),
+            });
+        }
+        let now = self.inputs.now;
+        let recall = memo.and_then(|memo| Recall::new(memo, ca, now));
+        let source = Witness::new(self.inputs.source);
+        let trust_anchor_name = self.names.get(ca.trust_anchor)?;
+        let around = Surroundings {
+            source: &source,
+            policy: self.inputs.policy,
+            trust_anchor_name,
+            recall: recall.as_ref(),
+        };
+        let judged = judge_safely(PointInput { ca, last, around }, now);
+        Some(remember(judged, ca, &source))
+    }
+}
+
+/// Makes the memo of a judged point, if its outcome is that of pure functions alone.
+fn remember(judged: JudgedPoint, ca: &Arc<CaContext>, source: &Witness<'_>) -> Taken {
+    let JudgedPoint { outcome, children, last_good, files, is_settled, window } = judged;
+    let outcome = Arc::new(outcome);
+    let selection = source.testimony();
+    let is_pure = outcome.findings.iter().all(|finding| finding.reason != Reason::InternalError);
+    let memo = selection.filter(|_| is_pure).map(|selection| {
+        Arc::new(PointMemo::new(Judged {
+            outcome: outcome.clone(),
+            ca,
+            children: &children,
+            last: last_good.as_deref(),
+            files,
+            window,
+            selection,
+            is_settled,
+        }))
+    });
+    Taken { outcome, children, last_good, window, memo }
 }
 
 /// Leaves at most `left` CAs of one trust anchor in a sorted level; returns how many were cut.
@@ -93,7 +211,7 @@ fn cut_level(level: &mut Vec<Arc<CaContext>>, trust_anchor: usize, left: usize) 
 /// Keeps what is known of points that this run did not reach, as long as it may be of use: their
 /// issuer may have failed for this once.
 fn keep_unreached(
-    remembered: &mut BTreeMap<PointId, LastGood>,
+    remembered: &mut BTreeMap<PointId, Arc<LastGood>>,
     state: &State,
     policy: &Policy,
     now: Timestamp,

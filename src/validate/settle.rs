@@ -1,20 +1,22 @@
 //! What can be decided only when every point is known: caps on payload, and unsafe VRPs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::finding::Rejection;
 use super::{
     Payload, PayloadObject, PointOutcome, PointStatus, Policy, Reason, TrustAnchorOutcome,
     UnsafeVrps,
 };
-use crate::model::{Asn, ResourceSet};
+use crate::model::{Asn, ResourceSet, Vrp};
 
 /// Leaves out the payload that the policy does not want; `points` are in the order of the walk.
 ///
-/// A function of what was found alone, so that two runs agree on what is left out.
+/// A function of what was found alone, so that two runs agree on what is left out. What is remembered
+/// of a point is its outcome before this.
 pub(super) fn settle(
     trust_anchors: &mut [TrustAnchorOutcome],
-    points: &mut [PointOutcome],
+    points: &mut [Arc<PointOutcome>],
     policy: &Policy,
 ) {
     settle_unsafe(points, policy.unsafe_vrps);
@@ -30,15 +32,20 @@ fn vrp_count(object: &PayloadObject) -> usize {
 }
 
 /// Leaves out the VRPs of the points that would lead their trust anchor above `limit`.
-fn cap_vrps(trust_anchors: &mut [TrustAnchorOutcome], points: &mut [PointOutcome], limit: usize) {
+fn cap_vrps(
+    trust_anchors: &mut [TrustAnchorOutcome],
+    points: &mut [Arc<PointOutcome>],
+    limit: usize,
+) {
     for (index, outcome) in trust_anchors.iter_mut().enumerate() {
         let (mut count, mut left_out) = (0usize, 0usize);
         for point in points.iter_mut().filter(|point| point.trust_anchor == index) {
-            let vrps: usize = point.objects.iter().map(vrp_count).sum();
+            let vrps: usize = point.objects.iter().map(|object| vrp_count(object)).sum();
             if count.saturating_add(vrps) <= limit {
                 count = count.saturating_add(vrps);
             } else {
                 left_out = left_out.saturating_add(1);
+                let point = Arc::make_mut(point);
                 point.objects.retain(|object| !matches!(object.payload, Payload::Roa(_)));
             }
         }
@@ -51,9 +58,9 @@ fn cap_vrps(trust_anchors: &mut [TrustAnchorOutcome], points: &mut [PointOutcome
 }
 
 /// Leaves out all ASPAs of customers with more than `limit` providers, under all trust anchors.
-fn cap_providers(points: &mut [PointOutcome], limit: usize) {
+fn cap_providers(points: &mut [Arc<PointOutcome>], limit: usize) {
     let mut sums: BTreeMap<Asn, usize> = BTreeMap::new();
-    let aspas = |points: &[PointOutcome]| -> Vec<crate::model::Aspa> {
+    let aspas = |points: &[Arc<PointOutcome>]| -> Vec<crate::model::Aspa> {
         let objects = points.iter().flat_map(|point| &point.objects);
         let aspas = objects.filter_map(|object| match &object.payload {
             Payload::Aspa(aspa) => Some(aspa.clone()),
@@ -79,6 +86,14 @@ fn cap_providers(points: &mut [PointOutcome], limit: usize) {
         return;
     }
     for point in points {
+        let is_capped = |object: &Arc<PayloadObject>| match &object.payload {
+            Payload::Aspa(aspa) => sums.contains_key(&aspa.customer),
+            _ => false,
+        };
+        if !point.objects.iter().any(is_capped) {
+            continue;
+        }
+        let point = Arc::make_mut(point);
         let mut found = Vec::new();
         point.objects.retain(|object| match &object.payload {
             Payload::Aspa(aspa) => match sums.get(&aspa.customer) {
@@ -97,7 +112,7 @@ fn cap_providers(points: &mut [PointOutcome], limit: usize) {
 }
 
 /// Names or leaves out the VRPs that overlap the resources of points without valid data.
-fn settle_unsafe(points: &mut [PointOutcome], policy: UnsafeVrps) {
+fn settle_unsafe(points: &mut [Arc<PointOutcome>], policy: UnsafeVrps) {
     if policy == UnsafeVrps::Accept {
         return;
     }
@@ -110,11 +125,19 @@ fn settle_unsafe(points: &mut [PointOutcome], policy: UnsafeVrps) {
     if rejected.is_empty() {
         return;
     }
+    let is_unsafe = |vrp: &Vrp| rejected.intersects_prefix(vrp.prefix);
     for point in points {
+        let is_touched = |object: &Arc<PayloadObject>| match &object.payload {
+            Payload::Roa(vrps) => vrps.iter().any(is_unsafe),
+            _ => false,
+        };
+        if !point.objects.iter().any(is_touched) {
+            continue;
+        }
+        let point = Arc::make_mut(point);
         let mut found = Vec::new();
-        for object in &mut point.objects {
-            let Payload::Roa(vrps) = &mut object.payload else { continue };
-            let is_unsafe = |vrp: &crate::model::Vrp| rejected.intersects_prefix(vrp.prefix);
+        for object in point.objects.iter_mut().filter(|object| is_touched(object)) {
+            let Payload::Roa(vrps) = &object.payload else { continue };
             let Some(first) = vrps.iter().find(|vrp| is_unsafe(vrp)) else { continue };
             let count = vrps.iter().filter(|vrp| is_unsafe(vrp)).count();
             let prefix = ResourceSet::from_prefixes([first.prefix]);
@@ -125,7 +148,9 @@ fn settle_unsafe(points: &mut [PointOutcome], policy: UnsafeVrps) {
             );
             let rejection = Rejection::new(Reason::RoaUnsafeVrps, detail);
             found.push(rejection.into_finding(object.uri.as_str(), Some(object.hash)));
-            if policy == UnsafeVrps::Reject {
+            if policy == UnsafeVrps::Reject
+                && let Payload::Roa(vrps) = &mut Arc::make_mut(object).payload
+            {
                 vrps.retain(|vrp| !is_unsafe(vrp));
             }
         }

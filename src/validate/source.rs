@@ -3,8 +3,9 @@
 //! Its two users are the store's snapshot and the in-memory objects of the lab and the tests.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use super::CaLocation;
+use super::{CaLocation, Changes};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId};
 
 /// A consistent, unchanging set of objects to judge.
@@ -26,10 +27,25 @@ pub trait ObjectSource: Sync {
 
     /// Returns the bytes of an object, verified against `hash`.
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError>;
+
+    /// Chooses as [`ObjectSource::select`] does, without beginning to work on the CA.
+    fn foresee(&self, ca: &CaLocation) -> Result<Selection, SourceError> {
+        self.select(ca)
+    }
+
+    /// Returns the number of this state, which grows with each change; `None` if it has none.
+    fn generation(&self) -> Option<i64> {
+        None
+    }
+
+    /// Returns which directories have changed after the state number `generation`.
+    fn changes_since(&self, _generation: i64) -> Result<Changes, SourceError> {
+        Ok(Changes::Everything)
+    }
 }
 
 /// Which repository to read a CA's objects from.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Selection {
     /// Read from this one.
     Ready(RepositoryId),

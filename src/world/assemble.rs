@@ -240,7 +240,8 @@ mod tests {
     fn outcome<'a>(validation: &'a mut Validation, name: &str) -> &'a mut PointOutcome {
         let uri = format!("rsync://{name}.example/repo/ca.mft");
         let mut points = validation.points.iter_mut();
-        points.find(|point| point.location.manifest.as_str() == uri).unwrap()
+        let point = points.find(|point| point.location.manifest.as_str() == uri).unwrap();
+        Arc::make_mut(point)
     }
 
     /// Removes `left`'s subtree, as validation does when it cannot read `left`.

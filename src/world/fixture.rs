@@ -76,7 +76,7 @@ pub(crate) fn point(
         }),
         validity: day(),
         counts: ObjectCounts::from([(ObjectKind::Roa, u32::try_from(objects.len()).unwrap())]),
-        objects,
+        objects: objects.into_iter().map(Arc::new).collect(),
         findings: Vec::new(),
     }
 }
@@ -159,7 +159,7 @@ pub(crate) fn validation() -> Validation {
     Validation {
         time: NOW,
         trust_anchors: vec![trust_anchor("alpha"), trust_anchor("beta")],
-        points: vec![alpha, left, leaf, right, beta],
+        points: [alpha, left, leaf, right, beta].map(Arc::new).to_vec(),
         horizon: day(),
     }
 }

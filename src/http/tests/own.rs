@@ -26,6 +26,7 @@ async fn an_answer_names_reason_proof_and_age() {
 async fn an_answer_that_rests_on_missing_data_names_them() {
     let mut validation = validation();
     let right = validation.points.iter_mut().find(|p| p.certificate_uri.contains("right")).unwrap();
+    let right = Arc::make_mut(right);
     right.status = PointStatus::Failed;
     right.objects.clear();
     let app = serving(World::assemble(assembly(&validation)));
@@ -115,7 +116,8 @@ async fn status_shows_trust_anchors_and_repositories() {
 async fn findings_come_in_pages() {
     let mut validation = validation();
     validation.trust_anchors[1].findings.push(finding("of the trust anchor"));
-    validation.points[3].findings = (0..103).map(|n| finding(&format!("number {n}"))).collect();
+    Arc::make_mut(&mut validation.points[3]).findings =
+        (0..103).map(|n| finding(&format!("number {n}"))).collect();
     let app = serving(World::assemble(assembly(&validation)));
 
     let first = get(&app, "/v1/findings?limit=2").await;

@@ -5,6 +5,7 @@ mod conformance;
 mod damage;
 mod degradation;
 mod display;
+mod memo;
 mod payloads;
 mod points;
 mod policies;
@@ -28,7 +29,7 @@ use crate::model::{
 use crate::object::{Tal, TalUri};
 
 /// 2026-01-01T00:00:00Z.
-const NOW: Timestamp = Timestamp(1_767_225_600);
+pub(crate) const NOW: Timestamp = Timestamp(1_767_225_600);
 
 fn hours(n: u64) -> Duration {
     Duration::from_secs(n * 3600)
@@ -262,6 +263,36 @@ struct World {
 const ROOT_KEY: usize = 700;
 const ISP_KEY: usize = 701;
 const CUSTOMER_KEY: usize = 702;
+
+/// A published world as other layers need it: its locator, its certificate, its files.
+pub(crate) struct Published {
+    pub(crate) tal: Tal,
+    pub(crate) certificate: Bytes,
+    pub(crate) files: BTreeMap<ObjectUri, Bytes>,
+    /// The manifest of the CA that has published once more, where one has.
+    pub(crate) changed: Option<ObjectUri>,
+}
+
+impl Published {
+    /// The world with what `isp` publishes first, or with what it publishes after that.
+    pub(crate) fn first_and_second() -> (Published, Published) {
+        let mut world = World::new();
+        let first = Published::of(&world, None);
+        world.isp.number += 1;
+        world.isp.roa("n.roa", 13, 64500, &[("10.1.4.0/24", None)]);
+        world.isp.publish(&mut world.source);
+        let changed = Some(world.isp.manifest.clone());
+        (first, Published::of(&world, changed))
+    }
+
+    fn of(world: &World, changed: Option<ObjectUri>) -> Published {
+        let World { tal, source, .. } = world;
+        let files = source.files.iter();
+        let files = files.map(|(uri, hash)| (uri.clone(), source.bytes[hash].clone()));
+        let certificate = source.trust_anchors["test"].clone();
+        Published { tal: tal.clone(), certificate, files: files.collect(), changed }
+    }
+}
 
 impl World {
     fn new() -> World {

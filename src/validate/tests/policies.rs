@@ -285,7 +285,7 @@ fn h21_anything_on_the_chain_ends_the_vrp_on_the_second() {
 /// Returns when a VRP ends, by what the outcome of a run says along its chain.
 fn expiry(run: &Summary, vrp: &str) -> Timestamp {
     let points = &run.0.points;
-    let has = |object: &&PayloadObject| match &object.payload {
+    let has = |object: &&Arc<PayloadObject>| match &object.payload {
         Payload::Roa(vrps) => vrps.iter().any(|item| item.to_string() == vrp),
         _ => false,
     };
