@@ -40,7 +40,7 @@ use peers::Peer;
 #[derive(Parser)]
 #[command(after_help = "\
 Examples:
-  cargo run --release --example differential -- --cases 1020
+  cargo run --release --example differential -- --cases 1110
   cargo run --release --example differential -- --only g16 --peer fort --json report.json
 
 Ends with 0 if every difference is explained in docs/differences.md, else with 1.")]
