@@ -77,6 +77,7 @@ pub(crate) fn point(
         validity: day(),
         counts: ObjectCounts::from([(ObjectKind::Roa, u32::try_from(objects.len()).unwrap())]),
         objects: objects.into_iter().map(Arc::new).collect(),
+        next_key: None,
         findings: Vec::new(),
     }
 }
