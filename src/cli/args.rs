@@ -43,6 +43,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "DIR",
         env = "PROVOST_DATA_DIR",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub data_dir: Option<PathBuf>,
@@ -52,6 +53,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "FILE",
         env = "PROVOST_CONFIG",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub config: Option<PathBuf>,
@@ -94,6 +96,8 @@ pub enum Command {
     VerifyRsc(super::verify_rsc::VerifyRscArgs),
     /// Check local exceptions (SLURM) before they are used
     Slurm(super::slurm::SlurmArgs),
+    /// Show the configuration in force, or import Routinator's
+    Config(super::config::ConfigArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -258,6 +262,9 @@ pub struct ServeArgs {
     /// hold (routers keep them until they expire) [default: alarm]
     #[arg(long, value_name = "POLICY", help_heading = "Routers")]
     pub rtr_loss: Option<LossPolicy>,
+    /// Show metrics under the names of Routinator, too, as far as both count the same
+    #[arg(long)]
+    pub routinator_metrics: bool,
     /// The server alone: answer from the last published world, and fetch nothing
     #[arg(long)]
     pub no_worker: bool,

@@ -3,6 +3,7 @@
 mod args;
 mod attack;
 pub mod check;
+pub mod config;
 mod context;
 mod error;
 mod exit;
@@ -35,6 +36,7 @@ pub use args::{
 pub use context::Context;
 pub use error::CliError;
 pub use exit::Exit;
+pub use manual::reference;
 
 /// Runs a command, and says on standard error why it failed.
 pub fn run(arguments: Arguments) -> Exit {
@@ -70,6 +72,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         }
         Command::Explain(args) => explain::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
+        Command::Config(args) => config::run(context, &args),
         Command::Slurm(args) => slurm::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
         Command::VerifyRsc(args) => verify_rsc::run(context, &args),

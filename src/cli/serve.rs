@@ -31,6 +31,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
         rtr_max_age: args.rtr_max_age,
         rtr_loss: args.rtr_loss,
         exceptions: args.exceptions.files.clone(),
+        routinator_metrics: args.routinator_metrics,
         ..ConfigFile::default()
     };
     args.trust_anchors.apply(&mut flags);
@@ -157,7 +158,10 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
     if let Err(error) = ChildRecord::write(&state, Child::Server, level, clock::now()) {
         tracing::warn!(%error, "cannot record the start");
     }
-    let options = ServerOptions { max_age: settings.max_age };
+    let options = ServerOptions {
+        max_age: settings.max_age,
+        routinator_metrics: settings.routinator_metrics,
+    };
     runtime()?
         .block_on(async {
             notify::ready();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use serde::{Deserialize, Deserializer};
 use super::parse_duration;
 use crate::rtr::LossPolicy;
 use crate::validate::UnsafeVrps;
+
+/// The permission of everybody to write.
+const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// What the configuration file may say; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -61,6 +65,8 @@ pub struct ConfigFile {
     pub max_ca_depth: Option<usize>,
     /// SLURM files with local exceptions.
     pub exceptions: Vec<PathBuf>,
+    /// Show metrics under Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -95,16 +101,25 @@ impl ConfigFile {
 
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
-            file: path.to_owned(),
-            line: None,
-            message: error.to_string(),
-        })?;
-        ConfigFile::parse(path, &text)
+        ConfigFile::parse(path, &ConfigFile::text(path)?)
+    }
+
+    /// Returns the text of the file at `path`, which nobody but its owner and group may change.
+    pub fn text(path: &Path) -> Result<String, ConfigError> {
+        let wrong = |message| ConfigError { file: path.to_owned(), line: None, message };
+        let read = || {
+            let mode = std::fs::metadata(path)?.permissions().mode();
+            Ok((mode, std::fs::read_to_string(path)?))
+        };
+        let (mode, text) = read().map_err(|error: std::io::Error| wrong(error.to_string()))?;
+        if mode & WRITABLE_BY_ALL != 0 {
+            return Err(wrong("anybody may change it: `chmod o-w` it first".to_owned()));
+        }
+        Ok(text)
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
@@ -148,7 +163,7 @@ mod tests {
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
              rtr-tls = '[::]:324'\nrtr-tls-cert = 'a.pem'\nrtr-tls-key = 'b.pem'\n\
              rtr-tls-client-ca = 'c.pem'\n\
-             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n",
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\nroutinator-metrics = true\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -162,8 +177,22 @@ mod tests {
         assert_eq!((&file.rtr_tls_cert, &file.rtr_tls_key), (&pem("a"), &pem("b")));
         assert_eq!(file.rtr_tls_client_ca, pem("c"));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
-        assert_eq!(file.max_ca_depth, Some(12));
+        assert_eq!((file.max_ca_depth, file.routinator_metrics), (Some(12), true));
         assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);
+    }
+
+    #[test]
+    fn k08_a_file_that_anybody_may_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("provost.toml");
+        std::fs::write(&path, "no-rrdp = true\n").unwrap();
+        let read_with = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            ConfigFile::read(&path)
+        };
+        assert!(read_with(0o664).unwrap().no_rrdp);
+        let error = read_with(0o666).unwrap_err();
+        assert!(error.to_string().contains("chmod o-w"), "{error}");
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Settings {
     pub max_ca_depth: usize,
     /// SLURM files with local exceptions.
     pub exceptions: Vec<PathBuf>,
+    /// Whether metrics have Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 impl Settings {
@@ -110,6 +112,7 @@ impl Settings {
                 .or(file.max_ca_depth)
                 .unwrap_or_else(|| Policy::default().max_depth),
             exceptions: list(flags.exceptions, file.exceptions),
+            routinator_metrics: flags.routinator_metrics || file.routinator_metrics,
         }
     }
 
@@ -154,6 +157,9 @@ impl Settings {
             "--rtr-loss".into(),
             self.rtr_loss.as_str().into(),
         ];
+        if self.routinator_metrics {
+            flags.push("--routinator-metrics".into());
+        }
         for path in &self.exceptions {
             flags.extend(["--exceptions".into(), path.into()]);
         }

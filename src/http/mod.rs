@@ -27,6 +27,7 @@ mod health;
 mod metrics;
 mod payload;
 mod routers;
+mod routinator_metrics;
 mod rtr_metrics;
 mod status;
 mod validity;

@@ -25,6 +25,8 @@ pub struct App {
     /// What routers get, and the age from which on they get nothing.
     rtr: Option<(rtr::Cache, Duration)>,
     exceptions: Arc<ArcSwapOption<ExceptionsStatus>>,
+    /// Whether `/metrics` has Routinator's names, too.
+    pub(super) routinator_metrics: bool,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
 }
@@ -37,13 +39,27 @@ impl App {
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         let writers = Arc::new(Semaphore::new(MAX_WRITERS));
         let (current, counters, exceptions) = Default::default();
-        App { current, counters, max_age, now, rtr: None, exceptions, writers }
+        App {
+            current,
+            counters,
+            max_age,
+            now,
+            rtr: None,
+            exceptions,
+            routinator_metrics: false,
+            writers,
+        }
     }
 
     /// Shows the state of `cache`, too, and is not ready when the data are older than `max_age`,
     /// from which on routers get none.
     pub fn with_rtr(self, cache: rtr::Cache, max_age: Duration) -> Self {
         App { rtr: Some((cache, max_age)), ..self }
+    }
+
+    /// Shows metrics under Routinator's names, too.
+    pub fn with_routinator_metrics(self) -> Self {
+        App { routinator_metrics: true, ..self }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.

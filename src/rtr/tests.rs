@@ -591,6 +591,25 @@ async fn i25_a_mass_loss_is_in_the_status_and_may_be_held() {
 }
 
 #[tokio::test]
+async fn what_an_operator_takes_out_is_no_loss_and_is_not_held() {
+    let local = crate::world::fixture::without("192.0.2.0/24");
+    for loss in [LossPolicy::Alarm, LossPolicy::Hold] {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::default();
+        let mut updater =
+            Updater::open(cache.clone(), file(&directory), Options { loss, ..options() });
+        updater.update(&view(world_with(1_000..1_500)), NOW);
+        updater.update(&view(world_with(1_000..1_500)).except(&local), NOW);
+        let status = cache.status();
+        assert_eq!((status.serving.unwrap().vrps, status.losses.len()), (3, 0));
+        // What is lost beneath the filter does not come back by being held.
+        updater.update(&view(world()).except(&local), NOW);
+        let status = cache.status();
+        assert_eq!((status.serving.unwrap().vrps, status.losses.len()), (3, 1));
+    }
+}
+
+#[tokio::test]
 async fn version_2_is_told_why_the_server_ends() {
     for (stop, code) in [(Stop::Restart, 12), (Stop::Shutdown, 13)] {
         let server = Server::serving(Limits::default());

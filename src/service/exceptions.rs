@@ -186,7 +186,7 @@ pub(super) async fn follow(
     }
     loop {
         let at_once = tokio::select! {
-            asked = now_please.recv() => asked.is_some(),
+            Some(()) = now_please.recv() => true,
             () = tokio::time::sleep(INTERVAL) => false,
         };
         let time = now();

@@ -30,6 +30,8 @@ pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
+    /// Whether metrics have Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 /// The listeners for routers, and what belongs to them.
@@ -63,6 +65,7 @@ pub async fn run(
     let app = App::new(options.max_age, clock::now);
     let has_routers = !rtr.listeners.is_empty();
     let app = if has_routers { app.with_rtr(cache.clone(), rtr.options.max_age) } else { app };
+    let app = if options.routinator_metrics { app.with_routinator_metrics() } else { app };
     app.set_exceptions(files.status());
     let (changed, in_force) = watch::channel(files.exceptions());
     let mut follower = Follower::new(world_dir);
@@ -252,7 +255,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let options =
+            ServerOptions { max_age: Duration::from_secs(7200), routinator_metrics: false };
         let shutdown = async move {
             let _ = stopped.await;
         };

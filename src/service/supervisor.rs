@@ -37,7 +37,7 @@ pub struct ChildFlags {
 struct Orders {
     /// With other arguments it is started again.
     arguments: Vec<OsString>,
-    /// How often it was to be told to read its files again.
+    /// How often it was to be told to read its files again; the server alone has any.
     hang_ups: u64,
     stop: bool,
 }
@@ -195,8 +195,10 @@ pub async fn run(
                 Ok(new) => {
                     settings = adopted(&settings, new);
                     tracing::info!("the settings were read again");
-                    order(&to_server, server_arguments(&settings, &flags));
                     order(&to_worker, worker_arguments(&settings, &flags));
+                    if !order(&to_server, server_arguments(&settings, &flags)) {
+                        to_server.send_modify(|orders| orders.hang_ups += 1);
+                    }
                 }
                 Err(error) => {
                     tracing::error!(%error, "the settings cannot be read again, and stay as they are");
@@ -224,14 +226,13 @@ async fn next(
     reload.map(|reload| reload())
 }
 
-/// Orders other arguments, or, where they are the same, that files are read again.
-fn order(orders: &watch::Sender<Orders>, arguments: Vec<OsString>) {
-    orders.send_modify(|orders| {
-        if orders.arguments == arguments {
-            orders.hang_ups += 1;
-        }
+/// Orders other arguments; tells whether they are others.
+fn order(orders: &watch::Sender<Orders>, arguments: Vec<OsString>) -> bool {
+    orders.send_if_modified(|orders| {
+        let is_new = orders.arguments != arguments;
         orders.arguments = arguments;
-    });
+        is_new
+    })
 }
 
 /// Returns the new settings, but for those that only a restart can change; says which.

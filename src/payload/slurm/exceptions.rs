@@ -316,11 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn k06_a_million_filters_are_looked_up_and_not_walked() {
+    fn k06_very_many_filters_are_looked_up_and_not_walked() {
         // Every AS once, all for the same prefix, and as many prefixes.
         let prefix: Prefix = "0.0.0.0/0".parse().unwrap();
-        let by_as = (1..=500_000u32).map(|asn| (Some(prefix), Some(Asn(asn))));
-        let by_prefix = (0..500_000u32).map(|n| {
+        let by_as = (1..=100_000u32).map(|asn| (Some(prefix), Some(Asn(asn))));
+        let by_prefix = (0..100_000u32).map(|n| {
             let address = std::net::Ipv4Addr::from(n << 8).into();
             (Some(Prefix::new(address, 24).unwrap()), None)
         });
@@ -330,15 +330,15 @@ mod tests {
         let exceptions = Exceptions::new(vec![("x.json".to_owned(), file)]).unwrap();
         // A lookup asks once for each length that a filter has, not for each filter.
         assert_eq!(exceptions.lengths_v4, [0, 24]);
-        // A million VRPs; walked, this would take hours.
-        let found = (0..1_000_000u32)
+        // Walked, these would be forty thousand million comparisons.
+        let found = (0..200_000u32)
             .filter(|n| {
                 let prefix = Prefix::new(std::net::Ipv4Addr::from(n << 8).into(), 24).unwrap();
                 let vrp = Vrp { prefix, max_length: 24, asn: Asn(4_000_000) };
                 exceptions.filter_of_vrp(&vrp).is_some()
             })
             .count();
-        assert_eq!(found, 500_000);
+        assert_eq!(found, 100_000);
     }
 
     #[test]

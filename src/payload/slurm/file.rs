@@ -70,7 +70,12 @@ impl SlurmFile {
             let message = format!("more than {MAX_SLURM_ENTRIES} filters and assertions");
             return Err(SlurmError::whole(message));
         }
-        document.into_file(&entry_lines(text))
+        let lines = entry_lines(text);
+        if let Some(line) = lines.misplaced {
+            let message = "a list in the place of an object".to_owned();
+            return Err(SlurmError { line: Some(line), message });
+        }
+        document.into_file(&lines)
     }
 
     /// Returns how many filters and assertions there are.
@@ -269,6 +274,8 @@ mod tests {
             (text(1, &f, &a) + "{}", "trailing characters"),
             ("{ \"slurmVersion\": 1 }".to_owned(), "missing field"),
             ("[]".to_owned(), "invalid length"),
+            ("[1, [[], []], [[], []]]".to_owned(), "a list in the place of an object"),
+            (text(1, &filters("[\"10.0.0.0/8\"]", ""), &a), "a list in the place of an object"),
             (String::new(), "EOF"),
             ("\u{feff}{}".to_owned(), "expected value"),
             ("[".repeat(100_000), ""),

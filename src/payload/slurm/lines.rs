@@ -5,14 +5,23 @@ use std::collections::HashMap;
 /// How deep the entries lie: file, filters or assertions, list, entry.
 const ENTRY_DEPTH: usize = 4;
 
+/// What opens at each depth: file, filters or assertions, list, entry, providers.
+///
+/// The reader of JSON would take a list of values for an object.
+const OPENS: [u8; 5] = [b'{', b'{', b'[', b'{', b'['];
+
 /// The lines of the entries, by the name of their list.
 #[derive(Debug, Default)]
-pub(super) struct EntryLines(HashMap<String, Vec<u32>>);
+pub(super) struct EntryLines {
+    lists: HashMap<String, Vec<u32>>,
+    /// The line of the first list in the place of an object, or the other way round.
+    pub misplaced: Option<u32>,
+}
 
 impl EntryLines {
     /// Returns the lines of a list's entries, in their order.
     pub(super) fn of(&self, list: &str) -> &[u32] {
-        self.0.get(list).map(Vec::as_slice).unwrap_or_default()
+        self.lists.get(list).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -26,9 +35,12 @@ pub(super) fn entry_lines(text: &str) -> EntryLines {
         match byte {
             b'\n' => line = line.saturating_add(1),
             b'{' | b'[' => {
+                if OPENS.get(depth).is_none_or(|opens| *opens != byte) {
+                    lines.misplaced.get_or_insert(line);
+                }
                 depth = depth.saturating_add(1);
                 if depth == ENTRY_DEPTH {
-                    lines.0.entry(list.clone()).or_default().push(line);
+                    lines.lists.entry(list.clone()).or_default().push(line);
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
@@ -69,5 +81,7 @@ mod tests {
         assert_eq!(lines.of("one"), [2, 4]);
         assert_eq!(lines.of("two"), [6]);
         assert!(lines.of("three").is_empty());
+        assert_eq!(lines.misplaced, None);
+        assert_eq!(entry_lines("{ \"a\": {},\n\"b\": [] }").misplaced, Some(2));
     }
 }
