@@ -44,12 +44,14 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     load_tals(&settings)?;
     exception_files(&settings)?;
     let listeners = listeners(&settings)?;
-    tls(&settings, &listeners)?;
+    let has_tls = listeners.rtr_tls.is_some();
+    tls(&settings, has_tls)?;
     let children = child_flags(context, args.transport.lab);
     let reload = || {
         let settings = context.settings(flags.clone())?;
         load_tals(&settings)?;
         exception_files(&settings)?;
+        tls(&settings, has_tls)?;
         Ok(settings)
     };
     let reload = || reload().map_err(|error: CliError| error.to_string());
@@ -85,8 +87,8 @@ fn open(
 }
 
 /// Reads the certificates for routers, where there is a listener that needs them.
-fn tls(settings: &Settings, listeners: &Listeners) -> Result<Option<Arc<Tls>>, CliError> {
-    if listeners.rtr_tls.is_none() {
+fn tls(settings: &Settings, has_listener: bool) -> Result<Option<Arc<Tls>>, CliError> {
+    if !has_listener {
         return Ok(None);
     }
     let (Some(certificate), Some(key)) = (&settings.rtr_tls_cert, &settings.rtr_tls_key) else {
@@ -137,7 +139,7 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
     } else {
         listeners(settings)?
     };
-    let tls = tls(settings, &listeners)?;
+    let tls = tls(settings, listeners.rtr_tls.is_some())?;
     let http = listeners.http.ok_or_else(|| CliError::failed("there is no listener for HTTP"))?;
     let tcp = listeners.rtr.map(|listener| (listener, Transport::Tcp));
     let tls = listeners.rtr_tls.zip(tls.map(Transport::Tls));

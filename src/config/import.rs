@@ -25,11 +25,15 @@ const SAME: &[(&str, &str)] = &[
     ("max-ca-depth", "max-ca-depth"),
 ];
 
-/// Keys whose values are paths.
+/// Keys whose values are lists of paths.
 const PATHS: &[(&str, &str)] = &[("exceptions", "exceptions"), ("rrdp-root-certs", "root-cert")];
 
+/// Keys whose values are paths.
+const PATH: &[(&str, &str)] = &[("rtr-tls-cert", "rtr-tls-cert"), ("rtr-tls-key", "rtr-tls-key")];
+
 /// Keys that mean listeners, of which we have one each.
-const LISTENERS: &[(&str, &str)] = &[("rtr-listen", "rtr"), ("http-listen", "http")];
+const LISTENERS: &[(&str, &str)] =
+    &[("rtr-listen", "rtr"), ("rtr-tls-listen", "rtr-tls"), ("http-listen", "http")];
 
 /// What has no counterpart, and what that means; a value that means the same as what we do is
 /// not named.
@@ -70,13 +74,10 @@ const WITHOUT: &[(&str, Same, &str)] = &[
     ("min-refresh", Same::Never, "each repository has its own clock; changes are served at once"),
     ("retry", Same::Is("600"), "routers are told to retry after 600 s"),
     ("expire", Same::Is("7200"), "routers are told to drop data after 7200 s"),
-    ("rtr-tls-listen", Same::Empty, "routers are served over TCP only: use a TLS proxy"),
-    ("rtr-tls-key", Same::Never, "routers are served over TCP only"),
-    ("rtr-tls-cert", Same::Never, "routers are served over TCP only"),
     ("http-tls-listen", Same::Empty, "HTTP is served without TLS: use a proxy in front of it"),
     ("http-tls-key", Same::Never, "HTTP is served without TLS"),
     ("http-tls-cert", Same::Never, "HTTP is served without TLS"),
-    ("systemd-listen", Same::Is("false"), "the supervisor holds the listeners over restarts"),
+    ("systemd-listen", Same::Is("false"), "systemd/ has a socket unit for each listener"),
     ("rtr-tcp-keepalive", Same::Is("60"), "routers that read nothing are cut off"),
     ("rtr-client-metrics", Same::Is("false"), "see docs/metrics.md for what is counted"),
     ("log-level", Same::Is("warn"), "-v, -vv and --quiet choose what is logged"),
@@ -165,6 +166,8 @@ impl Imported {
         } else if let Some(ours) = ours(PATHS, key) {
             let paths = texts(value)?.into_iter().map(|text| join(base, text));
             self.keys.push((ours, toml::Value::Array(paths.collect())));
+        } else if let Some(ours) = ours(PATH, key) {
+            self.keys.push((ours, join(base, value.as_str().ok_or("text")?)));
         } else if let Some(ours) = ours(LISTENERS, key) {
             let mut addresses = texts(value)?.into_iter();
             if let Some(first) = addresses.next() {
@@ -238,6 +241,9 @@ rtr-listen = ["192.0.2.13:3323", "[2001:db8::13]:3323"]
 http-listen = ["127.0.0.1:8323"]
 extra-tals-dir = "tals"
 rrdp-root-certs = ["ca.pem"]
+rtr-tls-listen = "192.0.2.13:324"
+rtr-tls-cert = "rtr.pem"
+rtr-tls-key = "rtr.key"
 limit-v4-len = 24
 max-ca-depth = 16
 disable-rsync = true
@@ -263,6 +269,9 @@ no-such-key = 1
         assert_eq!(paths(&file.root_cert), r#"["/etc/routinator/ca.pem"]"#);
         assert_eq!(file.refresh, Some(std::time::Duration::from_secs(300)));
         assert_eq!(file.rtr, Some("192.0.2.13:3323".parse().unwrap()));
+        assert_eq!(file.rtr_tls, Some("192.0.2.13:324".parse().unwrap()));
+        assert_eq!(file.rtr_tls_cert, Some("/etc/routinator/rtr.pem".into()));
+        assert_eq!(file.rtr_tls_key, Some("/etc/routinator/rtr.key".into()));
         assert_eq!((file.max_ca_depth, file.no_rsync), (Some(16), true));
     }
 
@@ -294,7 +303,7 @@ no-such-key = 1
     #[test]
     fn every_key_that_we_make_is_one_of_ours_and_none_is_there_twice() {
         let ours: Vec<_> = ConfigFile::keys().collect();
-        let tables = [SAME, PATHS, LISTENERS];
+        let tables = [SAME, PATHS, PATH, LISTENERS];
         for (theirs, key) in tables.into_iter().flatten() {
             assert!(ours.contains(key), "{key}");
             assert!(!WITHOUT.iter().any(|(other, _, _)| other == theirs), "{theirs}");

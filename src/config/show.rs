@@ -68,6 +68,14 @@ const KEYS: &[(&str, Reader)] = &[
     ("rtr-loss", |settings| settings.rtr_loss.as_str().into()),
 ];
 
+/// Keys that have no value unless somebody gives one; then they are shown, too.
+const OPTIONAL: &[(&str, fn(&Settings) -> Option<toml::Value>)] = &[
+    ("rtr-tls", |settings| Some(settings.rtr_tls?.to_string().into())),
+    ("rtr-tls-cert", |settings| settings.rtr_tls_cert.as_deref().map(path)),
+    ("rtr-tls-key", |settings| settings.rtr_tls_key.as_deref().map(path)),
+    ("rtr-tls-client-ca", |settings| settings.rtr_tls_client_ca.as_deref().map(path)),
+];
+
 fn path(path: &Path) -> toml::Value {
     path.display().to_string().into()
 }
@@ -100,8 +108,10 @@ pub fn in_force(
         ("data-dir", _, _, None) => data_dir.clone(),
         _ => Source::Default,
     };
-    let keys = KEYS.iter();
-    keys.map(|(key, value)| InForce { key, value: value(settings), source: source(key) }).collect()
+    let always = KEYS.iter().map(|(key, value)| (*key, value(settings)));
+    let given = OPTIONAL.iter().filter_map(|(key, value)| Some((*key, value(settings)?)));
+    let all = always.chain(given);
+    all.map(|(key, value)| InForce { key, value, source: source(key) }).collect()
 }
 
 /// Returns the line of each key of a file that could be read.
@@ -115,7 +125,7 @@ fn key_lines(text: &str) -> BTreeMap<String, usize> {
 impl ConfigFile {
     /// Returns every key that a file may have, in the order of its documentation.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        KEYS.iter().map(|(key, _)| *key)
+        KEYS.iter().map(|(key, _)| *key).chain(OPTIONAL.iter().map(|(key, _)| *key))
     }
 }
 
@@ -126,8 +136,8 @@ mod tests {
     use super::*;
     use crate::config::DataDir;
 
-    const FILE: &str =
-        "# ours\nno-rsync = true\nmax-age = '90m'\n\nexceptions = [\n  'x.json',\n]\n";
+    const FILE: &str = "# ours\nno-rsync = true\nmax-age = '90m'\n\nexceptions = [\n  'x.json',\n]\n\
+         rtr-tls = '[::1]:324'\nrtr-tls-cert = 'rtr.pem'\n";
 
     fn settings(text: &str) -> Settings {
         let file = ConfigFile::parse(Path::new("/etc/p.toml"), text).unwrap();
@@ -148,6 +158,8 @@ mod tests {
         assert_eq!(source("no-rsync"), "true /etc/p.toml:2");
         assert_eq!(source("max-age"), "\"5400s\" /etc/p.toml:3");
         assert_eq!(source("exceptions"), "[\"/etc/x.json\"] /etc/p.toml:5");
+        assert_eq!(source("rtr-tls-cert"), "\"/etc/rtr.pem\" /etc/p.toml:9");
+        assert!(all.iter().all(|item| item.key != "rtr-tls-key"), "it has no value");
         assert_eq!(source("no-rrdp"), "false default");
         assert_eq!(source("data-dir"), "\"/data\" $STATE_DIRECTORY");
         let all = shown("data-dir = '/srv'", &Source::Default);

@@ -157,7 +157,7 @@ fn rtrdump(address: SocketAddr, file: &Path, flags: &[&str]) -> BTreeSet<String>
     output(command.args(["-connect", &address.to_string()]));
     let json = fs::read(file).ok().and_then(|json| serde_json::from_slice(&json).ok());
     let json: serde_json::Value = json.unwrap_or_default();
-    let roas = json["roas"].as_array().cloned().unwrap_or_default();
+    let roas = json.get("roas").and_then(|roas| roas.as_array()).cloned().unwrap_or_default();
     let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
     let rows = roas
         .iter()
