@@ -158,10 +158,11 @@ fn rtrdump(address: SocketAddr, file: &Path, flags: &[&str]) -> BTreeSet<String>
     let json = fs::read(file).ok().and_then(|json| serde_json::from_slice(&json).ok());
     let json: serde_json::Value = json.unwrap_or_default();
     let roas = json.get("roas").and_then(|roas| roas.as_array()).cloned().unwrap_or_default();
-    let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
-    let rows = roas
-        .iter()
-        .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
+    let field = |roa: &serde_json::Value, name| roa.get(name).cloned().unwrap_or_default();
+    let text = |value: serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
+    let rows = roas.iter().map(|roa| {
+        row(&text(field(roa, "prefix")), text(field(roa, "maxLength")), text(field(roa, "asn")))
+    });
     rows.collect()
 }
 
