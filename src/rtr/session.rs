@@ -73,7 +73,7 @@ impl From<io::Error> for End {
 }
 
 /// What is written next.
-enum Send<'a> {
+enum Outgoing<'a> {
     /// Some of these bytes, as many as there is room for.
     Some(&'a [u8]),
     /// All that the transport still holds.
@@ -378,17 +378,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         while !rest.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
             let limit = left.min(self.limits.stall_timeout);
-            let written = self.within(limit, Send::Some(rest)).await?;
+            let written = self.within(limit, Outgoing::Some(rest)).await?;
             rest = rest.get(written..).unwrap_or_default();
             let bytes = u64::try_from(written).unwrap_or(u64::MAX);
             self.entry.note(|client| client.sent_bytes += bytes);
         }
         // What TLS still holds; nothing over TCP.
-        self.within(self.limits.stall_timeout, Send::Rest).await?;
+        self.within(self.limits.stall_timeout, Outgoing::Rest).await?;
         Ok(())
     }
 
-    async fn within(&mut self, limit: Duration, what: Send<'_>) -> Result<usize, End> {
+    async fn within(&mut self, limit: Duration, what: Outgoing<'_>) -> Result<usize, End> {
         let mut phases = self.phases.clone();
         let first = self.first;
         let over =
@@ -396,11 +396,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let stream = &mut self.stream;
         let send = async {
             match what {
-                Send::Some(bytes) => match stream.write(bytes).await? {
+                Outgoing::Some(bytes) => match stream.write(bytes).await? {
                     0 => Err(End::Gone),
                     written => Ok(written),
                 },
-                Send::Rest => Ok(stream.flush().await.map(|()| 0)?),
+                Outgoing::Rest => Ok(stream.flush().await.map(|()| 0)?),
             }
         };
         tokio::select! {
