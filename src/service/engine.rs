@@ -296,6 +296,7 @@ impl Engine {
             repositories: wanted.collect(),
             trust_anchor_fetches: self.trust_anchor_fetches()?,
             previous,
+            stamp: None,
         }))
     }
 

@@ -43,7 +43,7 @@ pub async fn run(
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
-        app.publish(Served::new(Arc::new(world), clock::now()));
+        app.publish(Served::new(world, clock::now()));
     }
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
@@ -55,18 +55,18 @@ pub async fn run(
 }
 
 /// Hands over every new world.
-async fn follow(mut follower: Follower, worlds: mpsc::Sender<World>) {
+async fn follow(mut follower: Follower, worlds: mpsc::Sender<Arc<World>>) {
     while worlds.send(follower.next().await).await.is_ok() {}
 }
 
 /// Publishes a view of every new world, and another whenever time alone changes the payload.
-async fn view(app: App, mut worlds: mpsc::Receiver<World>, now: fn() -> Timestamp) {
+async fn view(app: App, mut worlds: mpsc::Receiver<Arc<World>>, now: fn() -> Timestamp) {
     loop {
         let world = tokio::select! {
             received = worlds.recv() => match received {
                 Some(world) => {
                     tracing::info!(world = world.id.0, vrps = world.vrps.len(), "new world");
-                    Arc::new(world)
+                    world
                 }
                 None => return,
             },
@@ -113,7 +113,7 @@ mod tests {
         let app = App::new(Duration::from_secs(7200), now);
         let (worlds, received) = mpsc::channel(1);
         let viewing = tokio::spawn(view(app.clone(), received, now));
-        worlds.send(world()).await.unwrap();
+        worlds.send(Arc::new(world())).await.unwrap();
         until(|| vrps(&app) == Some(5)).await;
         CLOCK.store(hours(24).0, Ordering::Relaxed);
         tokio::time::sleep(CLOCK_INTERVAL * 2).await;
