@@ -83,12 +83,8 @@ pub(super) fn index(position: usize) -> u32 {
 impl Builder {
     fn new(assembly: &Assembly<'_>) -> Self {
         let trust_anchors = assembly.validation.trust_anchors.iter();
-        let trust_anchors = trust_anchors.map(|outcome| TrustAnchorRecord {
-            name: outcome.name.clone(),
-            status: outcome.status,
-            fetch: assembly.trust_anchor_fetches.get(&outcome.name).cloned().unwrap_or_default(),
-            findings: first_findings(&outcome.findings),
-        });
+        let trust_anchors = trust_anchors
+            .map(|outcome| TrustAnchorRecord::of(outcome, &assembly.trust_anchor_fetches));
         let mut builder = Builder {
             world: World {
                 id: assembly.id,
@@ -202,10 +198,8 @@ impl World {
         }
         let moved = |old: u32| place.get(old as usize).copied().unwrap_or(u32::MAX);
         let points = order.iter().filter_map(|old| self.points.get(*old as usize));
-        let points = points.map(|point| PointRecord {
-            parent: point.parent.map(moved),
-            ..point.clone()
-        });
+        let points =
+            points.map(|point| PointRecord { parent: point.parent.map(moved), ..point.clone() });
         self.points = points.collect();
         let mut objects: Vec<(u32, ObjectRecord)> = (0u32..)
             .zip(std::mem::take(&mut self.objects))
@@ -228,6 +222,21 @@ impl World {
         self.vrps.par_sort_unstable();
         self.aspas.sort_unstable();
         self.router_keys.sort_unstable();
+    }
+}
+
+impl TrustAnchorRecord {
+    /// Makes what a world says about a trust anchor.
+    pub fn of(
+        outcome: &TrustAnchorOutcome,
+        fetches: &BTreeMap<String, TrustAnchorFetch>,
+    ) -> TrustAnchorRecord {
+        TrustAnchorRecord {
+            name: outcome.name.clone(),
+            status: outcome.status,
+            fetch: fetches.get(&outcome.name).cloned().unwrap_or_default(),
+            findings: first_findings(&outcome.findings),
+        }
     }
 }
 

@@ -258,8 +258,8 @@ fn read_section(entry: &EntryOf, body: &[u8]) -> Result<Section, WorldError> {
 
 /// Decodes all of `body`.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WorldError> {
-    let (value, rest) = postcard::take_from_bytes(body)
-        .map_err(|error| WorldError::Decode(error.to_string()))?;
+    let (value, rest) =
+        postcard::take_from_bytes(body).map_err(|error| WorldError::Decode(error.to_string()))?;
     if rest.is_empty() { Ok(value) } else { Err(WorldError::Length) }
 }
 

@@ -72,6 +72,11 @@ pub struct RepositoryTally {
 }
 
 impl Tally {
+    /// Returns the number of VRPs, one for each ROA that gives it.
+    pub fn vrps(&self) -> u64 {
+        self.trust_anchors.iter().map(|sum| sum.vrps).sum()
+    }
+
     /// Sums up a world.
     pub fn of(world: &World) -> Tally {
         let mut tally = Tally {
@@ -91,12 +96,14 @@ impl Tally {
                 sum.roas += count(ObjectKind::Roa);
                 sum.aspas += count(ObjectKind::Aspa);
             }
-            let repository = point.repository.and_then(|at| tally.repositories.get_mut(at as usize));
+            let repository =
+                point.repository.and_then(|at| tally.repositories.get_mut(at as usize));
             if let Some(sum) = repository {
                 sum.findings += point.findings.len() as u64 + u64::from(point.findings_left_out);
             }
         }
-        let code = |(reason, count): (crate::validate::Reason, u64)| (reason.code().to_owned(), count);
+        let code =
+            |(reason, count): (crate::validate::Reason, u64)| (reason.code().to_owned(), count);
         tally.findings = reasons.into_iter().map(code).collect();
         // First by object: there are three times as many VRPs as objects.
         let mut vrps = vec![0u32; world.objects.len()];
@@ -110,7 +117,8 @@ impl Tally {
             if let Some(sum) = tally.trust_anchors.get_mut(usize::from(point.trust_anchor)) {
                 sum.vrps += u64::from(vrps);
             }
-            let repository = point.repository.and_then(|at| tally.repositories.get_mut(at as usize));
+            let repository =
+                point.repository.and_then(|at| tally.repositories.get_mut(at as usize));
             if let Some(sum) = repository {
                 sum.vrps += u64::from(vrps);
             }

@@ -18,8 +18,6 @@ use super::{Head, WorldError};
 use crate::model::ObjectHash;
 
 const MAGIC: &[u8; 8] = b"PROVLOG\n";
-/// The length of what comes before the first record.
-pub(super) const HEADER_LENGTH: usize = 8 + 4 + 32;
 const RECORD_HEADER_LENGTH: usize = 8 + 32 + 32;
 
 /// Makes the beginning of the log of a base.
@@ -29,16 +27,7 @@ pub(super) fn header(base: &ObjectHash) -> Vec<u8> {
 
 /// Verifies the beginning of the log of `base`, and returns the records.
 pub(super) fn records<'a>(log: &'a [u8], base: &ObjectHash) -> Result<&'a [u8], WorldError> {
-    let (magic, rest) = log.split_first_chunk::<8>().ok_or(WorldError::NotAWorld)?;
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or(WorldError::Length)?;
-    let (digest, rest) = rest.split_first_chunk::<32>().ok_or(WorldError::Length)?;
-    match u32::from_be_bytes(*version) {
-        _ if magic != MAGIC => Err(WorldError::NotAWorld),
-        VERSION if *digest == base.0 => Ok(rest),
-        VERSION => Err(WorldError::Digest),
-        found if found < VERSION => Err(WorldError::Older { found }),
-        found => Err(WorldError::Newer { found, known: VERSION }),
-    }
+    log.strip_prefix(header(base).as_slice()).ok_or(WorldError::Digest)
 }
 
 /// Encodes one record, which follows on the world with the digest `previous`; returns it with the

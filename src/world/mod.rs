@@ -19,7 +19,10 @@ mod limits;
 mod log;
 mod patch;
 mod publish;
+mod revise;
 mod status;
+#[cfg(test)]
+mod tests_delta;
 mod view;
 #[expect(clippy::module_inception, reason = "the module is about this type")]
 mod world;
@@ -36,6 +39,6 @@ pub use publish::{load_current, load_head, next_id, publish, publish_next};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
 pub use view::{Item, ItemSource, View, ViewSource};
 pub use world::{
-    AspaRecord, ObjectData, ObjectRecord, PointData, PointRecord, Purpose, RouterKeyRecord, TrustAnchorRecord, VrpRecord,
-    World,
+    AspaRecord, ObjectData, ObjectRecord, PointData, PointRecord, Purpose, RouterKeyRecord,
+    TrustAnchorRecord, VrpRecord, World,
 };

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::delta::{Delta, Given, NewObject, NextPoint};
 use super::{
-    AspaRecord, Head, ObjectData, ObjectRecord, PointData, PointRecord, RouterKeyRecord,
-    VrpRecord, World, WorldError,
+    AspaRecord, Head, ObjectRecord, PointData, PointRecord, RouterKeyRecord, VrpRecord, World,
+    WorldError,
 };
-use crate::model::{PointId, RepositoryId};
+use crate::model::{ObjectHash, PointId, RepositoryId};
 
 /// Stands for "nowhere".
 const NONE: u32 = u32::MAX;
@@ -84,7 +84,7 @@ impl<'a> Patch<'a> {
         let Delta { head, points } = delta;
         for point in points {
             let before = self.take(point.id);
-            let next = point.next.map(|next| change(before, next, &head)).transpose()?;
+            let next = point.next.map(|next| self.change(before, next, &head)).transpose()?;
             self.changed.insert(point.id, next);
         }
         self.head = Some(head);
@@ -99,6 +99,52 @@ impl<'a> Patch<'a> {
         let place = self.places.get(&id);
         let range = place.and_then(|place| self.objects.get(*place as usize)).cloned();
         range.into_iter().flatten().map(Slot::Old).collect()
+    }
+
+    /// Makes a changed point of its objects so far and of what becomes of it.
+    fn change(
+        &self,
+        before: Vec<Slot>,
+        next: NextPoint,
+        head: &Head,
+    ) -> Result<Changed, WorldError> {
+        let NextPoint { parent, repository, data, dropped, added } = next;
+        let mut dropped = dropped.into_iter().peekable();
+        let kept = (0u32..).zip(before).filter(|(at, _)| dropped.next_if_eq(at).is_none());
+        let mut objects: Vec<Slot> = kept.map(|(_, slot)| slot).collect();
+        if dropped.next().is_some() {
+            return Err(broken("an object that was not there is gone"));
+        }
+        for object in &added {
+            let is_possible = |vrp: &crate::model::Vrp| {
+                vrp.prefix.len() <= vrp.max_length && vrp.max_length <= vrp.prefix.family().bits()
+            };
+            if !object.given.vrps.iter().all(is_possible) {
+                return Err(broken("a VRP's max length is out of bounds"));
+            }
+        }
+        objects.extend(added.into_iter().map(Slot::New));
+        // The next delta counts them in order.
+        objects.sort_by(|a, b| self.key(a).cmp(&self.key(b)));
+        let repository = match repository {
+            Some(at) => {
+                let status = head.repositories.get(at as usize);
+                Some(status.ok_or_else(|| broken("point without a repository"))?.id.clone())
+            }
+            None => None,
+        };
+        if usize::from(data.trust_anchor) >= head.trust_anchors.len() {
+            return Err(broken("point without a trust anchor"));
+        }
+        Ok(Changed { parent, repository, data, objects })
+    }
+
+    /// Returns what orders the objects of a point.
+    fn key<'s>(&'s self, slot: &'s Slot) -> Option<(&'s str, &'s ObjectHash)> {
+        match slot {
+            Slot::Old(old) => self.base.objects.get(*old as usize).map(|old| old.key()),
+            Slot::New(new) => Some(new.data.key()),
+        }
     }
 
     /// Carries the changes out.
@@ -175,37 +221,6 @@ impl<'a> Patch<'a> {
         }
         Ok(above)
     }
-}
-
-/// Makes a changed point of its objects so far and of what becomes of it.
-fn change(before: Vec<Slot>, next: NextPoint, head: &Head) -> Result<Changed, WorldError> {
-    let NextPoint { parent, repository, data, dropped, added } = next;
-    let mut dropped = dropped.into_iter().peekable();
-    let kept = (0u32..).zip(before).filter(|(at, _)| dropped.next_if_eq(at).is_none());
-    let mut objects: Vec<Slot> = kept.map(|(_, slot)| slot).collect();
-    if dropped.next().is_some() {
-        return Err(broken("an object that was not there is gone"));
-    }
-    for object in &added {
-        let is_possible = |vrp: &crate::model::Vrp| {
-            vrp.prefix.len() <= vrp.max_length && vrp.max_length <= vrp.prefix.family().bits()
-        };
-        if !object.given.vrps.iter().all(is_possible) {
-            return Err(broken("a VRP's max length is out of bounds"));
-        }
-    }
-    objects.extend(added.into_iter().map(Slot::New));
-    let repository = match repository {
-        Some(at) => {
-            let status = head.repositories.get(at as usize);
-            Some(status.ok_or_else(|| broken("point without a repository"))?.id.clone())
-        }
-        None => None,
-    };
-    if usize::from(data.trust_anchor) >= head.trust_anchors.len() {
-        return Err(broken("point without a trust anchor"));
-    }
-    Ok(Changed { parent, repository, data, objects })
 }
 
 /// A point of the next world.
@@ -334,7 +349,7 @@ impl<'a> Next<'a> {
 
     /// Adds a changed point.
     fn put(&mut self, changed: Changed) -> Result<(), WorldError> {
-        let Changed { parent, repository, data, mut objects } = changed;
+        let Changed { parent, repository, data, objects } = changed;
         let point = index(self.world.points.len());
         let parent = match parent {
             None => None,
@@ -351,16 +366,6 @@ impl<'a> Next<'a> {
             }
         };
         self.world.points.push(PointRecord { parent, repository, data });
-        let base = self.base;
-        let data_of = |slot: &Slot| -> Option<Arc<ObjectData>> {
-            match slot {
-                Slot::Old(old) => base.objects.get(*old as usize).map(|old| old.data.clone()),
-                Slot::New(new) => Some(new.data.clone()),
-            }
-        };
-        objects.sort_by_cached_key(|slot| {
-            data_of(slot).map(|data| (data.uri.clone(), data.hash))
-        });
         for slot in objects {
             match slot {
                 Slot::Old(old) => self.keep_object(old, point),

@@ -32,8 +32,7 @@ pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
     let file = format::encode(world)?;
     fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
     replace(dir, &file_name(world.id), &file.bytes)?;
-    let current =
-        Current { id: world.id, base: world.id, log: 0, last: 0, digest: file.digest };
+    let current = Current { id: world.id, base: world.id, log: 0, last: 0, digest: file.digest };
     replace(dir, CURRENT, current.to_string().as_bytes())?;
     // What cannot be removed now is removed next time; the world is published either way.
     if let Err(error) = remove_old(dir, world.id) {
@@ -82,8 +81,7 @@ fn append(dir: &Path, delta: &Delta) -> Result<Option<ObjectHash>, WorldError> {
     }
     let path = dir.join(log_name(current.base));
     let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
         // Behind it lies what a killed writer left.
         file.set_len(current.log)?;
         file.seek(SeekFrom::Start(current.log))?;
@@ -287,11 +285,7 @@ fn load_base(
         _ => return Ok((base, place)),
     };
     let mut patch = Patch::new(&base);
-    let mut records = match log::records(&log, &digest) {
-        Ok(records) => records,
-        Err(error) if error.is_newer() => return Err(in_file(&log_path, error)),
-        Err(_) => return Ok((base, place)),
-    };
+    let Ok(mut records) = log::records(&log, &digest) else { return Ok((base, place)) };
     // Up to the first that is not sound: what is behind it stands on nothing.
     while let Ok(record) = Record::first(records) {
         let delta = record.delta().ok().filter(|_| record.previous == place.digest);

@@ -132,7 +132,7 @@ pub struct ObjectRecord {
 }
 
 /// What is known about an object, wherever it stands in a world.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct ObjectData {
     /// Where it was published.
     pub uri: ObjectUri,
