@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::to_stdout;
+use super::export::last_world;
 use super::lab::{SEED, lab_failed, lab_settings};
 use super::progress::ProgressLine;
 use super::sync::{open_engine_within, runtime};
@@ -179,6 +180,7 @@ async fn pass(context: &Context, settings: &Settings) -> Result<Arc<World>, CliE
     let engine = open_engine_within(settings, Purpose::Lab, Access::Write, DEADLINE)?;
     let line = ProgressLine::start(context.shows_progress());
     let show = |progress: &worker::Progress| line.show(progress);
-    let world = worker::run(Arc::new(engine), Mode::OnePass, &show, shutdown::requested()).await?;
-    world.ok_or_else(|| CliError::failed("interrupted"))
+    let head = worker::run(Arc::new(engine), Mode::OnePass, &show, shutdown::requested()).await?;
+    head.ok_or_else(|| CliError::failed("interrupted"))?;
+    Ok(Arc::new(last_world(&settings.data)?))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::to_stdout;
+use super::export::last_world;
 use super::progress::ProgressLine;
 use super::serve::child_flags;
 use super::summary::Summary;
@@ -135,9 +136,10 @@ impl Tour {
         let engine = open_engine(&settings, Purpose::Lab, Access::Write)?;
         let line = ProgressLine::start(context.shows_progress());
         let show = |progress: &worker::Progress| line.show(progress);
-        let world =
+        let head =
             worker::run(Arc::new(engine), Mode::OnePass, &show, shutdown::requested()).await?;
-        let world = world.ok_or_else(|| CliError::failed("interrupted"))?;
+        head.ok_or_else(|| CliError::failed("interrupted"))?;
+        let world = Arc::new(last_world(&settings.data)?);
         Ok(Tour { lab, settings, world })
     }
 
@@ -152,7 +154,7 @@ impl Tour {
         to_stdout(|out| self.write(out, &stops, &truth, is_true))?;
         let as_planned =
             stops.iter().all(|(stop, answer)| stop.expected == expected(answer.verdict.validity));
-        let complete = Summary::of(&self.world, true).is_complete();
+        let complete = Summary::of(&self.world.head(), true).is_complete();
         Ok(if is_true && as_planned && complete { Exit::Done } else { Exit::Failed })
     }
 
@@ -170,7 +172,7 @@ impl Tour {
         )?;
         self.write_published(out)?;
         writeln!(out, "\n2. Fetched and validated, starting from the trust anchors' keys.\n")?;
-        Summary::of(&self.world, true).print(out, false)?;
+        Summary::of(&self.world.head(), true).print(out, false)?;
         let verdict = if is_true { "exactly as" } else { "NOT what" };
         writeln!(
             out,

@@ -10,8 +10,10 @@ use crate::config::format_duration;
 use crate::model::{RepositoryId, Timestamp};
 use crate::output::columns::{Align, write_columns};
 use crate::output::words;
-use crate::validate::{ObjectKind, PointStatus, Reason, TrustAnchorStatus};
-use crate::world::{Purpose, World};
+use crate::validate::{Reason, TrustAnchorStatus};
+use crate::world::{
+    Head, Purpose, RepositoryStatus, RepositoryTally, TrustAnchorRecord, TrustAnchorTally,
+};
 
 /// What a run ended with; also the JSON of `sync --json`.
 #[derive(Debug, Serialize)]
@@ -83,20 +85,19 @@ pub struct RepositorySummary {
 }
 
 impl Summary {
-    /// Sums up a world.
-    pub fn of(world: &World, published: bool) -> Self {
-        let mut findings = BTreeMap::new();
-        let points = world.points.iter().flat_map(|point| &point.findings);
-        for finding in points.chain(world.trust_anchors.iter().flat_map(|ta| &ta.findings)) {
+    /// Sums up the world with this head.
+    pub fn of(head: &Head, published: bool) -> Self {
+        let mut findings = head.tally.findings.clone();
+        for finding in head.trust_anchors.iter().flat_map(|ta| &ta.findings) {
             *findings.entry(finding.reason.code().to_owned()).or_default() += 1;
         }
         Summary {
-            world: published.then_some(world.id.0),
-            lab: world.purpose == Purpose::Lab,
-            time: world.time.to_string(),
-            validation_milliseconds: milliseconds(world.validation_duration),
-            trust_anchors: trust_anchors(world),
-            repositories: repositories(world),
+            world: published.then_some(head.id.0),
+            lab: head.purpose == Purpose::Lab,
+            time: head.time.to_string(),
+            validation_milliseconds: milliseconds(head.validation_duration),
+            trust_anchors: trust_anchors(head),
+            repositories: repositories(head),
             findings,
         }
     }
@@ -206,95 +207,42 @@ fn write_errors<'a>(
     Ok(())
 }
 
-fn trust_anchors(world: &World) -> Vec<TrustAnchorSummary> {
-    let mut list: Vec<TrustAnchorSummary> = world
-        .trust_anchors
-        .iter()
-        .map(|record| TrustAnchorSummary {
-            name: record.name.clone(),
-            state: words::trust_anchor_status(record.status),
-            error: match record.status {
-                TrustAnchorStatus::Rejected => record.findings.first().map(|f| f.detail.clone()),
-                _ => record.fetch.error.clone(),
-            },
-            cas: 0,
-            incomplete_cas: 0,
-            roas: 0,
-            vrps: 0,
-            aspas: 0,
-            router_keys: 0,
-            next_key: None,
-        })
-        .collect();
-    for point in &world.points {
-        let Some(summary) = list.get_mut(usize::from(point.trust_anchor)) else { continue };
-        let count = |kind| u64::from(point.counts.get(&kind).copied().unwrap_or(0));
-        summary.cas += 1;
-        summary.incomplete_cas += u64::from(point.status != PointStatus::Current);
-        summary.roas += count(ObjectKind::Roa);
-        summary.aspas += count(ObjectKind::Aspa);
-        let is_about_key =
-            |reason| matches!(reason, Reason::TakSuccessor | Reason::TakSuccessorDue);
-        if let Some(finding) = point.findings.iter().find(|found| is_about_key(found.reason)) {
-            summary.next_key = Some(format!("{}: {}", finding.reason.title(), finding.detail));
-        }
-    }
-    let anchor = |object: u32| {
-        let object = world.objects.get(usize::try_from(object).ok()?)?;
-        let point = world.points.get(usize::try_from(object.point).ok()?)?;
-        Some(usize::from(point.trust_anchor))
+fn trust_anchors(head: &Head) -> Vec<TrustAnchorSummary> {
+    let row = |(record, sum): (&TrustAnchorRecord, &TrustAnchorTally)| TrustAnchorSummary {
+        name: record.name.clone(),
+        state: words::trust_anchor_status(record.status),
+        error: match record.status {
+            TrustAnchorStatus::Rejected => record.findings.first().map(|f| f.detail.clone()),
+            _ => record.fetch.error.clone(),
+        },
+        cas: sum.cas,
+        incomplete_cas: sum.incomplete_cas,
+        roas: sum.roas,
+        vrps: sum.vrps,
+        aspas: sum.aspas,
+        router_keys: sum.router_keys,
+        next_key: sum.next_key.clone(),
     };
-    for record in &world.vrps {
-        if let Some(summary) = anchor(record.object).and_then(|index| list.get_mut(index)) {
-            summary.vrps += 1;
-        }
-    }
-    for record in &world.router_keys {
-        if let Some(summary) = anchor(record.object).and_then(|index| list.get_mut(index)) {
-            summary.router_keys += 1;
-        }
-    }
-    list
+    head.trust_anchors.iter().zip(&head.tally.trust_anchors).map(row).collect()
 }
 
-fn repositories(world: &World) -> Vec<RepositorySummary> {
-    let mut list: Vec<RepositorySummary> = world
-        .repositories
-        .iter()
-        .map(|status| RepositorySummary {
-            uri: status.id.to_string(),
-            transport: match status.id {
-                RepositoryId::Rrdp(_) => "rrdp",
-                RepositoryId::Rsync(_) => "rsync",
-            },
-            state: words::repository_state(status.state),
-            objects: status.objects,
-            vrps: 0,
-            findings: 0,
-            milliseconds: status.duration.map(milliseconds),
-            serial: status.serial,
-            last_success: status.last_success.map(|time| time.to_string()),
-            error: status.error.clone(),
-        })
-        .collect();
-    let index = |repository: Option<u32>| repository.and_then(|index| usize::try_from(index).ok());
-    for point in &world.points {
-        if let Some(summary) = index(point.repository).and_then(|index| list.get_mut(index)) {
-            let kept = u64::try_from(point.findings.len()).unwrap_or(u64::MAX);
-            summary.findings += kept + u64::from(point.findings_left_out);
-        }
-    }
-    for record in &world.vrps {
-        let object = usize::try_from(record.object).ok().and_then(|i| world.objects.get(i));
-        let point = object
-            .and_then(|object| usize::try_from(object.point).ok())
-            .and_then(|point| world.points.get(point));
-        let repository = point.and_then(|point| index(point.repository));
-        if let Some(summary) = repository.and_then(|index| list.get_mut(index)) {
-            summary.vrps += 1;
-        }
-    }
-    list
+fn repositories(head: &Head) -> Vec<RepositorySummary> {
+    let row = |(status, sum): (&RepositoryStatus, &RepositoryTally)| RepositorySummary {
+        uri: status.id.to_string(),
+        transport: match status.id {
+            RepositoryId::Rrdp(_) => "rrdp",
+            RepositoryId::Rsync(_) => "rsync",
+        },
+        state: words::repository_state(status.state),
+        objects: status.objects,
+        vrps: sum.vrps,
+        findings: sum.findings,
+        milliseconds: status.duration.map(milliseconds),
+        serial: status.serial,
+        last_success: status.last_success.map(|time| time.to_string()),
+        error: status.error.clone(),
+    };
+    head.repositories.iter().zip(&head.tally.repositories).map(row).collect()
 }
 
 fn milliseconds(duration: std::time::Duration) -> u64 {

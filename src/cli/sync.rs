@@ -20,7 +20,7 @@ use crate::store::{Access, Store, Transports};
 use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{hang_up, parent, shutdown};
 use crate::validate::Policy;
-use crate::world::{Purpose, RepositoryState, World};
+use crate::world::{Head, Purpose, RepositoryState, World};
 
 /// Runs the command.
 pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
-            Some(judge_once(&engine, &engine.load_known()?)?)
+            Some(judge_once(&engine, &engine.load_known()?)?.head())
         }
         None => {
             let line = ProgressLine::start(context.shows_progress());
@@ -53,14 +53,14 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         }
     };
     match world {
-        Some(world) => finish(&world, args.json),
+        Some(head) => finish(&head, args.json),
         None => Err(CliError::failed("interrupted before a world was published")),
     }
 }
 
 /// Prints the summary of a world; done only if every trust anchor was validated.
-pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
-    let summary = Summary::of(world, true);
+pub(super) fn finish(head: &Head, json: bool) -> Result<Exit, CliError> {
+    let summary = Summary::of(head, true);
     to_stdout(|out| summary.print(out, json))?;
     Ok(if summary.is_complete() { Exit::Done } else { Exit::Failed })
 }
@@ -93,7 +93,7 @@ fn run_worker(
     engine: &Arc<Engine>,
     mode: Mode,
     on_progress: &(dyn Fn(&worker::Progress) + Sync),
-) -> Result<Option<Arc<World>>, CliError> {
+) -> Result<Option<Head>, CliError> {
     let runtime = runtime()?;
     if mode == Mode::Follow {
         // A pass that somebody watches ends with their terminal; a service does not.

@@ -23,7 +23,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         Some(at) => {
             let engine = as_fetched(open_engine(&settings, purpose, Access::Read)?)?;
             let world = judge_at(&engine, at)?;
-            let summary = Summary::of(&world, false);
+            let summary = Summary::of(&world.head(), false);
             to_stdout(|out| summary.print(out, args.json))?;
             Ok(if summary.is_complete() { Exit::Done } else { Exit::Failed })
         }
@@ -33,7 +33,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
             if args.full {
                 known.memory = Memory::default();
             }
-            finish(&*judge_once(&engine, &known)?, args.json)
+            finish(&judge_once(&engine, &known)?.head(), args.json)
         }
     }
 }

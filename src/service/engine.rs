@@ -1,6 +1,6 @@
 //! One judgement: the cache, the last good states and a time in; a world out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use super::watched::{Watched, point_unit};
 use crate::clock;
 use crate::fetch::limits::REPOSITORIES_PER_TRUST_ANCHOR;
 use crate::fetch::{FetchErrorKind, Fetcher};
-use crate::model::{RepositoryId, Timestamp};
+use crate::model::{ObjectHash, RepositoryId, Timestamp};
 use crate::object::Tal;
 use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
-use crate::validate::{self, ACCEPTANCE, Advance, Inputs, Memory, Policy, State, Validation};
+use crate::validate::{self, Advance, Inputs, Memory, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
 /// When a trust anchor whose certificate could not be fetched is tried again.
@@ -76,6 +76,12 @@ pub struct Validated {
     pub wanted: Vec<RepositoryStatus>,
     /// Which of them are fetched.
     pub admission: Admission,
+    /// The name of what the cache remembers from now on, if it does.
+    pub stamp: Option<ObjectHash>,
+    /// The repositories that the CAs below each trust anchor name, in the order of the tree.
+    pub(super) named: Vec<(String, Vec<RepositoryId>)>,
+    /// See [`Snapshot::circumstances`].
+    pub(super) circumstances: Option<ObjectHash>,
 }
 
 impl Validated {
@@ -108,6 +114,24 @@ impl Fetched {
     pub(super) fn failed(next_attempt: Timestamp) -> Self {
         Fetched { changed: false, next_attempt, succeeded: false, cache_damaged: false }
     }
+}
+
+/// Returns the repositories that the CAs below each trust anchor name, each once, in the order of
+/// the tree.
+fn named(snapshot: &Snapshot, validation: &Validation) -> Vec<(String, Vec<RepositoryId>)> {
+    let mut named: Vec<(String, Vec<RepositoryId>)> =
+        validation.trust_anchors.iter().map(|anchor| (anchor.name.clone(), vec![])).collect();
+    let mut seen: Vec<HashSet<RepositoryId>> = vec![HashSet::new(); named.len()];
+    for point in &validation.points {
+        let list = named.get_mut(point.trust_anchor).zip(seen.get_mut(point.trust_anchor));
+        let Some(((_, ids), seen)) = list else { continue };
+        for id in snapshot.choose(&point.location).fetch {
+            if seen.insert(id.clone()) {
+                ids.push(id);
+            }
+        }
+    }
+    named
 }
 
 impl Engine {
@@ -192,13 +216,16 @@ impl Engine {
     ///
     /// `known` is what the cache holds.
     pub fn validate(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
-        let validated = self.judge(known, now)?;
+        let mut validated = self.judge(known, now)?;
+        let Validated { validation, named, circumstances, .. } = &validated;
+        let standing = self.standing(*circumstances, &validated.known, validation, named);
         let Known { state, memory } = &validated.known;
-        self.store.save_run((&known.state, &known.memory), (state, memory))?;
+        let before = (&known.state, &known.memory);
+        validated.stamp = self.store.save_run(before, (state, memory), standing.as_ref())?;
         for (trust_anchor, next) in &state.next_keys {
             let before = known.state.next_keys.get(trust_anchor);
             if before.is_none_or(|before| before.key != next.key) {
-                let due = next.first_seen.plus(ACCEPTANCE);
+                let due = next.due();
                 tracing::warn!(trust_anchor, key = %next.key, %due, "announces its next key");
             }
         }
@@ -217,8 +244,31 @@ impl Engine {
         let Advance { state, validation, memory } = self.step(&watched, known, now)?;
         // One bad object is fetched again; a bad file is no cache any more.
         snapshot.check_health()?;
+        let named = named(&snapshot, &validation);
+        let circumstances = snapshot.circumstances(&self.tals).ok();
+        let (wanted, admission) = self.wanted(&named)?;
+        let (known, duration) = (Known { state, memory }, started.elapsed());
+        Ok(Validated {
+            known,
+            validation,
+            duration,
+            wanted,
+            admission,
+            stamp: None,
+            named,
+            circumstances,
+        })
+    }
+
+    /// Decides which of the repositories that certificates name are fetched, and returns what is
+    /// known about each.
+    pub(super) fn wanted(
+        &self,
+        named: &[(String, Vec<RepositoryId>)],
+    ) -> Result<(Vec<RepositoryStatus>, Admission), WorkerError> {
         let mut statuses = self.statuses()?;
-        let admission = self.admit(&snapshot, &validation, statuses.keys().cloned().collect());
+        let known: BTreeSet<RepositoryId> = statuses.keys().cloned().collect();
+        let admission = admission::admit(named, &known, REPOSITORIES_PER_TRUST_ANCHOR);
         let ids = admission.admitted.iter().chain(admission.blocked.keys());
         let wanted = ids.collect::<BTreeSet<_>>().into_iter().map(|id| {
             statuses.remove(id).unwrap_or_else(|| RepositoryStatus {
@@ -227,8 +277,7 @@ impl Engine {
             })
         });
         let wanted = wanted.collect();
-        let known = Known { state, memory };
-        Ok(Validated { known, validation, duration: started.elapsed(), wanted, admission })
+        Ok((wanted, admission))
     }
 
     /// Runs the validation, and keeps the record of the points in hand.
@@ -267,23 +316,6 @@ impl Engine {
         Ok(result)
     }
 
-    /// Decides which of the repositories that certificates name are fetched.
-    fn admit(
-        &self,
-        snapshot: &Snapshot,
-        validation: &Validation,
-        known: BTreeSet<RepositoryId>,
-    ) -> Admission {
-        let mut named: Vec<(String, Vec<RepositoryId>)> =
-            validation.trust_anchors.iter().map(|anchor| (anchor.name.clone(), vec![])).collect();
-        for point in &validation.points {
-            if let Some((_, ids)) = named.get_mut(point.trust_anchor) {
-                ids.extend(snapshot.choose(&point.location).fetch);
-            }
-        }
-        admission::admit(&named, &known, REPOSITORIES_PER_TRUST_ANCHOR)
-    }
-
     /// Makes the next world of what a validation found.
     pub fn assemble(
         &self,
@@ -303,6 +335,7 @@ impl Engine {
             repositories: wanted.collect(),
             trust_anchor_fetches: self.trust_anchor_fetches()?,
             previous,
+            stamp: validated.stamp,
         }))
     }
 

@@ -1,7 +1,10 @@
 //! The processes: supervisor, worker and server. The published world is all that passes between.
 
 mod admission;
+mod advance;
+mod at_hand;
 mod child;
+mod compare;
 pub mod engine;
 mod error;
 pub mod exceptions;
@@ -15,10 +18,13 @@ mod schedule;
 pub mod server;
 pub mod supervisor;
 mod suspects;
+#[cfg(test)]
+mod tests_advance;
 mod watched;
 pub mod worker;
 
 pub use child::{Child, ChildRecord};
+pub use compare::Comparison;
 pub use error::WorkerError;
 pub use in_hand::{InHand, read_suspects_in};
 pub use suspects::{Suspect, Suspects};

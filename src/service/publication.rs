@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::RepositoryId;
 use crate::validate::TrustAnchorStatus;
-use crate::world::{RepositoryStatus, TrustAnchorFetch, World};
+use crate::world::{Head, RepositoryStatus, TrustAnchorFetch};
 
 /// What the next world would change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,8 +17,9 @@ pub enum Change {
     Loss,
 }
 
-/// Compares the world that would be published with the one before.
-pub fn change(previous: Option<&World>, next: &World) -> Change {
+/// Compares the world that would be published with the one before; `has_same_points` tells whether
+/// the points and what they give stay.
+pub fn change(previous: Option<&Head>, next: &Head, has_same_points: bool) -> Change {
     let Some(previous) = previous else { return Change::Content };
     // A world without any trust anchor says nothing about the RPKI, but all about us: the data
     // that are there stay, and grow old in plain sight (THREATS K02).
@@ -32,15 +33,13 @@ pub fn change(previous: Option<&World>, next: &World) -> Change {
         });
     let same_repositories = previous.repositories.len() == next.repositories.len()
         && previous.repositories.iter().zip(&next.repositories).all(|(a, b)| same_state(a, b));
-    let same_content = previous.points == next.points
-        && previous.objects == next.objects
-        && previous.vrps == next.vrps
-        && previous.aspas == next.aspas
-        && previous.router_keys == next.router_keys;
-    if same_anchors && same_repositories && same_content { Change::Times } else { Change::Content }
+    match same_anchors && same_repositories && has_same_points {
+        true => Change::Times,
+        false => Change::Content,
+    }
 }
 
-fn has_trust_anchor(world: &World) -> bool {
+fn has_trust_anchor(world: &Head) -> bool {
     world.trust_anchors.iter().any(|anchor| anchor.status == TrustAnchorStatus::Valid)
 }
 
@@ -49,14 +48,14 @@ fn same_state(a: &RepositoryStatus, b: &RepositoryStatus) -> bool {
         == (&b.id, b.state, &b.error, &b.session, b.serial, b.objects)
 }
 
-/// Returns the world with newer states of its repositories and trust anchors.
+/// Returns the head of the world with newer states of its repositories and trust anchors.
 ///
 /// The positions of both lists stay: records refer to them.
 pub fn renewed(
-    world: &World,
+    world: &Head,
     statuses: &BTreeMap<RepositoryId, RepositoryStatus>,
     fetches: &BTreeMap<String, TrustAnchorFetch>,
-) -> World {
+) -> Head {
     let mut next = world.clone();
     for repository in &mut next.repositories {
         if let Some(status) = statuses.get(&repository.id) {

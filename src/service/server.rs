@@ -71,7 +71,7 @@ pub async fn run(
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
-        app.publish(Served::excepting(Arc::new(world), &files.exceptions(), clock::now()));
+        app.publish(Served::excepting(world, &files.exceptions(), clock::now()));
     }
     let (reload, asked) = mpsc::channel(1);
     let hanging_up = tokio::spawn(hang_ups(reload));
@@ -135,7 +135,7 @@ async fn hang_ups(reload: mpsc::Sender<()>) {
 }
 
 /// Hands over every new world.
-async fn follow(mut follower: Follower, worlds: mpsc::Sender<World>) {
+async fn follow(mut follower: Follower, worlds: mpsc::Sender<Arc<World>>) {
     while worlds.send(follower.next().await).await.is_ok() {}
 }
 
@@ -143,7 +143,7 @@ async fn follow(mut follower: Follower, worlds: mpsc::Sender<World>) {
 /// change the payload.
 async fn view(
     app: App,
-    mut worlds: mpsc::Receiver<World>,
+    mut worlds: mpsc::Receiver<Arc<World>>,
     mut exceptions: watch::Receiver<Arc<Exceptions>>,
     now: fn() -> Timestamp,
 ) {
@@ -152,7 +152,7 @@ async fn view(
             received = worlds.recv() => match received {
                 Some(world) => {
                     tracing::info!(world = world.id.0, vrps = world.vrps.len(), "new world");
-                    Arc::new(world)
+                    world
                 }
                 None => return,
             },
@@ -205,7 +205,7 @@ mod tests {
         let (worlds, received) = mpsc::channel(1);
         let (_changed, in_force) = watch::channel(Arc::default());
         let viewing = tokio::spawn(view(app.clone(), received, in_force, now));
-        worlds.send(world()).await.unwrap();
+        worlds.send(Arc::new(world())).await.unwrap();
         until(|| vrps(&app) == Some(5)).await;
         CLOCK.store(hours(24).0, Ordering::Relaxed);
         tokio::time::sleep(CLOCK_INTERVAL * 2).await;
@@ -225,12 +225,12 @@ mod tests {
         let (worlds, received) = mpsc::channel(1);
         let (changed, in_force) = watch::channel(Arc::default());
         let viewing = tokio::spawn(view(app.clone(), received, in_force, || NOW));
-        worlds.send(world()).await.unwrap();
+        worlds.send(Arc::new(world())).await.unwrap();
         until(|| vrps(&app) == Some(5)).await;
         changed.send_replace(crate::world::fixture::without("192.0.2.0/24"));
         until(|| vrps(&app) == Some(3)).await;
         // The next world is seen through them, too.
-        worlds.send(World { id: WorldId(2), ..world() }).await.unwrap();
+        worlds.send(Arc::new(World { id: WorldId(2), ..world() })).await.unwrap();
         until(|| app.current().is_some_and(|served| served.world().id == WorldId(2))).await;
         assert_eq!(vrps(&app), Some(3));
         changed.send_replace(Arc::default());

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::engine::{Engine, Fetched, Known, Validated};
+use super::advance::{Advanced, Found};
+use super::at_hand::{AtHand, Next};
+use super::engine::{Engine, Fetched, Known};
 use super::error::WorkerError;
 use super::limits::{
     FIRST_WORLD_DEADLINE, HOUSEKEEPING_INTERVAL, LONGEST_SLEEP, PROMPT, RENEWAL_INTERVAL,
@@ -20,7 +22,7 @@ use super::schedule::{Schedule, Standing, Target};
 use crate::clock;
 use crate::model::{RepositoryId, Timestamp};
 use crate::store::{StoreError, StoreErrorKind};
-use crate::world::{self, RepositoryState, RepositoryStatus, World};
+use crate::world::{Head, RepositoryState, RepositoryStatus};
 
 /// When a worker ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,12 +63,13 @@ struct Run<'a> {
     tidying: Option<JoinHandle<Result<(), WorkerError>>>,
     last_tidying: Option<Instant>,
     started: Instant,
-    /// What the cache knows from the last validation; with the validation while one runs.
-    known: Known,
+    /// What the cache holds of the last validation, kept until the first world is published: so long
+    /// each validation walks over everything.
+    known: Option<Known>,
     /// The validation that runs.
-    validating: Option<JoinHandle<Result<Validated, WorkerError>>>,
+    validating: Option<JoinHandle<Result<Advanced, WorkerError>>>,
     /// The last one, until it is published.
-    validated: Option<Validated>,
+    validated: Option<Advanced>,
     /// When the last validation ended, and how long it took.
     last_validation: Option<(Instant, Duration)>,
     /// The last second in which the last validation's result holds.
@@ -77,20 +80,24 @@ struct Run<'a> {
     renewed: bool,
     /// Whether the first world of this cache is still to come.
     first_world: bool,
-    world: Option<Arc<World>>,
+    /// The world published last.
+    at_hand: AtHand,
     last_publication: Option<Instant>,
     vrps: usize,
 }
 
-/// Runs the worker until the mode's end or `shutdown`; returns the world published last.
+/// Runs the worker until the mode's end or `shutdown`; returns the head of the world published
+/// last.
 pub async fn run(
     engine: Arc<Engine>,
     mode: Mode,
     on_progress: &(dyn Fn(&Progress) + Sync),
     shutdown: impl Future<Output = ()>,
-) -> Result<Option<Arc<World>>, WorkerError> {
-    let world = engine.last_world()?;
-    let known = engine.load_known()?;
+) -> Result<Option<Head>, WorkerError> {
+    let at_hand = AtHand::load(&engine)?;
+    // A cache that was deleted counts as new, too: nothing of the last world may vanish only
+    // because it was not fetched again yet.
+    let first_world = at_hand.head.is_none() || !engine.store.has_points()?;
     let mut run = Run {
         mode,
         on_progress,
@@ -109,11 +116,9 @@ pub async fn run(
         // The first validation judges what is in the cache, whatever the network does.
         dirty: true,
         renewed: false,
-        // A cache that was deleted counts as new, too: nothing of the last world may vanish
-        // only because it was not fetched again yet.
-        first_world: world.is_none() || known.state.points.is_empty(),
-        world,
-        known,
+        first_world,
+        at_hand,
+        known: None,
         last_publication: None,
         vrps: 0,
         engine,
@@ -141,7 +146,7 @@ pub async fn run(
             () = tokio::time::sleep(wake) => run.time_came()?,
         }
     }
-    Ok(run.world)
+    Ok(run.at_hand.head)
 }
 
 /// Waits for a task, and takes it away when it has ended; waits for ever where there is none.
@@ -250,14 +255,15 @@ impl Run<'_> {
         }
         self.dirty = false;
         let engine = self.engine.clone();
-        let known = std::mem::take(&mut self.known);
-        let validate = move || engine.validate(&known, clock::now());
+        let known = self.known.take();
+        let published = self.at_hand.head.clone();
+        let validate = move || engine.advance(known, published.as_ref(), clock::now());
         self.validating = Some(tokio::task::spawn_blocking(validate));
     }
 
-    fn validation_ended(&mut self, mut validated: Validated) -> Result<(), WorkerError> {
+    fn validation_ended(&mut self, validated: Advanced) -> Result<(), WorkerError> {
         self.last_validation = Some((Instant::now(), validated.duration));
-        self.horizon = validated.validation.horizon.until;
+        self.horizon = validated.horizon;
         let at = Instant::now();
         let blocked = validated.admission.blocked.len();
         if blocked > 0 {
@@ -278,8 +284,7 @@ impl Run<'_> {
         }
         self.wanted = validated.wanted.iter().map(|status| status.id.clone()).collect();
         self.schedule.retain_repositories(&validated.admission.admitted);
-        self.vrps = validated.vrps();
-        self.known = std::mem::take(&mut validated.known);
+        self.vrps = validated.vrps;
         self.validated = Some(validated);
         self.publish()
     }
@@ -288,18 +293,33 @@ impl Run<'_> {
     fn publish(&mut self) -> Result<(), WorkerError> {
         if self.first_world {
             if !self.first_world_is_due() {
+                if let Some(Advanced { found: Found::Whole(_, known), .. }) = &self.validated {
+                    self.known = Some(known.clone());
+                }
                 return Ok(());
             }
             self.first_world = false;
         }
         let Some(validated) = self.validated.take() else { return Ok(()) };
-        let next = self.engine.assemble(&validated, self.world.as_deref())?;
-        match publication::change(self.world.as_deref(), &next) {
+        let engine = self.engine.clone();
+        let next = tokio::task::block_in_place(|| self.at_hand.next(&engine, &validated))?;
+        let Some(next) = next else {
+            // Only a walk over everything tells what to publish.
+            self.at_hand.distrust();
+            self.dirty = true;
+            return Ok(());
+        };
+        drop(validated);
+        match publication::change(self.at_hand.head.as_ref(), &next.head, next.has_same_points()) {
             Change::Loss => {
                 tracing::error!("no trust anchor is valid; the last world stays in use");
+                self.at_hand.distrust();
                 Ok(())
             }
-            Change::Times if !self.renewal_is_due() => Ok(()),
+            Change::Times if !self.renewal_is_due() => {
+                self.at_hand.shows(&next);
+                Ok(())
+            }
             Change::Times | Change::Content => self.publish_world(next),
         }
     }
@@ -316,17 +336,15 @@ impl Run<'_> {
 
     /// Publishes the world again with newer times of its sources, now and then.
     fn renew(&mut self) -> Result<(), WorkerError> {
-        let Some(world) = self.world.clone() else { return Ok(()) };
         if !self.renewed || self.first_world || !self.renewal_is_due() {
             return Ok(());
         }
-        let mut next = publication::renewed(
-            &world,
-            &self.engine.statuses()?,
-            &self.engine.trust_anchor_fetches()?,
-        );
-        next.id = world::next_id(&self.engine.world_dir)?;
-        self.publish_world(next)
+        let fetches = self.engine.trust_anchor_fetches()?;
+        let renew = |head: &Head, statuses: &_| publication::renewed(head, statuses, &fetches);
+        match self.at_hand.renewed(&self.engine, renew)? {
+            Some(next) => self.publish_world(next),
+            None => Ok(()),
+        }
     }
 
     fn renewal_is_due(&self) -> bool {
@@ -335,10 +353,11 @@ impl Run<'_> {
         self.mode == Mode::OnePass || !self.last_publication.is_some_and(recent)
     }
 
-    fn publish_world(&mut self, next: World) -> Result<(), WorkerError> {
-        tokio::task::block_in_place(|| world::publish(&self.engine.world_dir, &next))?;
-        tracing::info!(world = next.id.0, vrps = next.vrps.len(), "published");
-        self.world = Some(Arc::new(next));
+    fn publish_world(&mut self, next: Next) -> Result<(), WorkerError> {
+        let (world, vrps) = (next.head.id.0, next.head.tally.vrps());
+        let engine = self.engine.clone();
+        tokio::task::block_in_place(|| self.at_hand.publish(&engine, next))?;
+        tracing::info!(world, vrps, "published");
         self.last_publication = Some(Instant::now());
         self.renewed = false;
         Ok(())

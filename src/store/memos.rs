@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::db::{Store, bump_generation};
+use super::db::Store;
 use super::error::{StoreError, StoreErrorKind};
 use super::limits::{MEMO_BATCH, MEMO_ROWS};
 use super::points::write_state;
-use super::{changes, schema};
-use crate::model::{ObjectHash, PointId};
+use super::schema;
+use super::standing::{self, Standing};
+use crate::model::{ObjectHash, ObjectUri, PointId, Timestamp};
 use crate::validate::{Memory, PointMemo, Policy, State, basis};
 
 impl Store {
@@ -61,19 +62,29 @@ impl Store {
 
     /// Writes what differs in the last good states and in what is remembered.
     ///
-    /// `before` is what the cache holds. The states change in one transaction; memos are written
-    /// ahead of it in pieces, which is safe because each says on which last good state it stands.
+    /// `before` is what the cache holds; `standing` is the result as a whole, if it stands without a
+    /// walk over everything. Returns the name of what is remembered now. The states change in one
+    /// transaction; memos are written ahead of it in pieces, which is safe because each says on
+    /// which last good state it stands.
     pub fn save_run(
         &self,
         before: (&State, &Memory),
         after: (&State, &Memory),
-    ) -> Result<(), StoreError> {
+        standing: Option<&Standing>,
+    ) -> Result<Option<ObjectHash>, StoreError> {
         let (memory, known) = (after.1, before.1);
-        let Some(basis) = memory.basis() else { return self.save_state(before.0, after.0) };
+        let Some(basis) = memory.basis() else {
+            return self.save_state(before.0, after.0).map(|()| None);
+        };
         if known.basis() != Some(basis) {
             self.write(|transaction| {
                 transaction.execute("DELETE FROM memos", [])?;
-                transaction.execute("REPLACE INTO memory VALUES (1, ?1, NULL)", [basis.0])?;
+                transaction.execute(
+                    "INSERT INTO memory (only, basis, version) VALUES (1, ?1, 1)
+                     ON CONFLICT DO UPDATE SET basis = excluded.basis, generation = NULL,
+                         standing = NULL, version = version + 1",
+                    [basis.0],
+                )?;
                 Ok(())
             })?;
         }
@@ -85,11 +96,7 @@ impl Store {
             for (id, _) in known.points().filter(|(id, _)| !memory.has(id)) {
                 delete.execute([id.0])?;
             }
-            transaction.execute("UPDATE memory SET generation = ?1", [memory.generation()])?;
-            if let Some(generation) = memory.generation() {
-                changes::forget(transaction, generation)?;
-            }
-            Ok(bump_generation(transaction)?)
+            Ok(Some(standing::write(transaction, memory.generation(), standing)?))
         })
     }
 
@@ -118,11 +125,11 @@ impl Store {
         let mut batch = Vec::new();
         let mut bytes = 0usize;
         for (id, memo) in memos {
-            let memo = memo.encode().map_err(|error| {
+            let row = Row::of(memo).map_err(|error| {
                 StoreError::new(self.path(), StoreErrorKind::Io, error.to_string())
             })?;
-            bytes = bytes.saturating_add(memo.len());
-            batch.push((*id, memo));
+            bytes = bytes.saturating_add(row.memo.len());
+            batch.push((*id, row));
             if bytes >= MEMO_BATCH {
                 self.write(|transaction| Ok(write_batch(transaction, &batch)?))?;
                 batch.clear();
@@ -133,18 +140,54 @@ impl Store {
     }
 }
 
-fn write_batch(
-    transaction: &Transaction<'_>,
-    batch: &[(PointId, Vec<u8>)],
-) -> rusqlite::Result<()> {
-    let mut write = transaction.prepare_cached("REPLACE INTO memos VALUES (?1, ?2, ?3)")?;
-    for (id, memo) in batch {
-        write.execute(params![id.0, ObjectHash::of(memo).0, memo])?;
+/// A memo, as it lies in the table.
+pub(super) struct Row {
+    parent: Option<PointId>,
+    directory: ObjectUri,
+    until: Timestamp,
+    is_settled: bool,
+    memo: Vec<u8>,
+}
+
+impl Row {
+    pub(super) fn of(memo: &PointMemo) -> Result<Row, postcard::Error> {
+        let outcome = memo.outcome();
+        Ok(Row {
+            parent: outcome.parent,
+            directory: outcome.location.directory.clone(),
+            until: memo.window().until,
+            is_settled: memo.is_settled(),
+            memo: memo.encode()?,
+        })
     }
+}
+
+fn write_batch(transaction: &Transaction<'_>, batch: &[(PointId, Row)]) -> rusqlite::Result<()> {
+    batch.iter().try_for_each(|(id, row)| write_memo(transaction, id, row))
+}
+
+pub(super) fn write_memo(
+    transaction: &Transaction<'_>,
+    id: &PointId,
+    row: &Row,
+) -> rusqlite::Result<()> {
+    let sql = "REPLACE INTO memos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let Row { parent, directory, until, is_settled, memo } = row;
+    let parent = parent.map(|parent| parent.0);
+    let hash = ObjectHash::of(memo).0;
+    transaction.prepare_cached(sql)?.execute(params![
+        id.0,
+        parent,
+        directory.as_str(),
+        until.0,
+        is_settled,
+        hash,
+        memo
+    ])?;
     Ok(())
 }
 
-fn decode((id, hash, memo): &(PointId, ObjectHash, Vec<u8>)) -> Option<PointMemo> {
+pub(super) fn decode((id, hash, memo): &(PointId, ObjectHash, Vec<u8>)) -> Option<PointMemo> {
     let memo = (ObjectHash::of(memo) == *hash).then(|| PointMemo::decode(memo)).flatten();
     memo.filter(|memo| memo.id() == *id)
 }

@@ -17,6 +17,7 @@ mod repositories;
 mod schema;
 mod select;
 mod snapshot;
+mod standing;
 mod trust_anchors;
 mod uri_map;
 
@@ -29,6 +30,7 @@ pub use repositories::{
 };
 pub use select::{Choice, Known, Transports, select};
 pub use snapshot::Snapshot;
+pub use standing::{Standing, Stood};
 pub use uri_map::{MapChange, UriMap};
 
 #[cfg(test)]

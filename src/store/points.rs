@@ -40,23 +40,11 @@ pub(super) fn write_state(
 ) -> rusqlite::Result<()> {
     let gone = before.points.keys().filter(|id| !after.points.contains_key(id));
     let changed = after.points.iter().filter(|(id, last)| before.points.get(id) != Some(last));
-    let mut delete = transaction.prepare_cached("DELETE FROM points WHERE id = ?1")?;
     for id in gone {
-        delete.execute([id.0])?;
+        write_last_good(transaction, *id, None)?;
     }
-    let mut write =
-        transaction.prepare_cached("REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (id, last) in changed {
-        let manifest = &last.manifest;
-        write.execute(params![
-            id.0,
-            manifest.hash.0,
-            manifest.number,
-            manifest.this_update.0,
-            manifest.next_update.0,
-            last.manifest_uri.as_str(),
-            last.objects.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>(),
-        ])?;
+        write_last_good(transaction, *id, Some(last))?;
     }
     if before.next_keys != after.next_keys {
         transaction.execute("DELETE FROM next_keys", [])?;
@@ -68,13 +56,38 @@ pub(super) fn write_state(
     Ok(())
 }
 
+/// Writes the last good state of one point, or that it has none.
+pub(super) fn write_last_good(
+    transaction: &Transaction<'_>,
+    id: PointId,
+    last: Option<&LastGood>,
+) -> rusqlite::Result<()> {
+    let Some(last) = last else {
+        let mut delete = transaction.prepare_cached("DELETE FROM points WHERE id = ?1")?;
+        return delete.execute([id.0]).map(drop);
+    };
+    let mut write =
+        transaction.prepare_cached("REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let manifest = &last.manifest;
+    write.execute(params![
+        id.0,
+        manifest.hash.0,
+        manifest.number,
+        manifest.this_update.0,
+        manifest.next_update.0,
+        last.manifest_uri.as_str(),
+        last.objects.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>(),
+    ])?;
+    Ok(())
+}
+
 fn read_next_key(row: &Row<'_>) -> rusqlite::Result<(String, NextKey)> {
     let key = ObjectHash(row.get("key")?);
     let first_seen = Timestamp(row.get("first_seen")?);
     Ok((row.get("trust_anchor")?, NextKey { key, first_seen }))
 }
 
-fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, Arc<LastGood>)> {
+pub(super) fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, Arc<LastGood>)> {
     let manifest = ManifestRef {
         hash: ObjectHash(row.get("manifest")?),
         number: row.get("number")?,

@@ -23,14 +23,17 @@ const VERSION: i64 = 3;
 ///
 /// `changes` holds the generation in which something changed last in a directory (empty: in all of
 /// the repository), complete for those after `meta.changes_after`. `memos` is what validation
-/// remembers of each point; with `memory.basis` it says by which rules, and with
-/// `memory.generation`, in which generation the outcomes stand.
+/// remembers of each point, with what tells which of them something touches; `memory.basis` says by
+/// which rules, `memory.generation`, in which generation the outcomes stand, `memory.standing`, what
+/// they give together. `meta.nonce` and `memory.version` name what is remembered: the world that
+/// was made of it bears that name.
 const TABLES: &str = "
 CREATE TABLE meta (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     purpose TEXT NOT NULL,
     generation INTEGER NOT NULL,
-    changes_after INTEGER NOT NULL DEFAULT 0
+    changes_after INTEGER NOT NULL DEFAULT 0,
+    nonce TEXT NOT NULL DEFAULT (hex(randomblob(16)))
 ) STRICT;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY,
@@ -98,13 +101,22 @@ CREATE INDEX changes_by_generation ON changes (generation);
 CREATE TABLE memory (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     basis BLOB NOT NULL,
-    generation INTEGER
+    generation INTEGER,
+    version INTEGER NOT NULL,
+    standing BLOB
 ) STRICT;
 CREATE TABLE memos (
     id BLOB PRIMARY KEY,
+    parent BLOB,
+    directory TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
     memo BLOB NOT NULL
 ) STRICT;
+CREATE INDEX memos_by_directory ON memos (directory);
+CREATE INDEX memos_by_until ON memos (until);
+CREATE INDEX memos_unsettled ON memos (id) WHERE settled = 0;
 ";
 
 /// Opens a connection that may write, and makes the file if there is none.
@@ -192,7 +204,10 @@ pub(super) fn create(
     let mut make = || {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
-        transaction.execute("INSERT INTO meta VALUES (1, ?1, 0, 0)", [write_purpose(purpose)])?;
+        transaction.execute(
+            "INSERT INTO meta (only, purpose, generation) VALUES (1, ?1, 0)",
+            [write_purpose(purpose)],
+        )?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()

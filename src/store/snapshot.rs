@@ -125,7 +125,35 @@ impl Snapshot {
         Ok(())
     }
 
-    fn unreadable(&self, error: &rusqlite::Error) -> SourceError {
+    /// Returns what is known about each repository, as far as the choice needs it.
+    pub(super) fn known(&self) -> &HashMap<RepositoryId, Known> {
+        &self.known
+    }
+
+    pub(super) fn transports(&self) -> Transports {
+        self.transports
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns the hash of the certificate of the trust anchor `name`.
+    pub(super) fn trust_anchor_hash(&self, name: &str) -> Result<Option<ObjectHash>, SourceError> {
+        let reader = self.reader()?;
+        let read = reader.query_row(
+            "SELECT sha256 FROM trust_anchors JOIN objects ON objects.id = object
+             WHERE name = ?1",
+            [name],
+            |row| row.get(0).map(ObjectHash),
+        );
+        match read {
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            other => Ok(Some(other.map_err(|error| self.unreadable(&error))?)),
+        }
+    }
+
+    pub(super) fn unreadable(&self, error: &rusqlite::Error) -> SourceError {
         if self.store.error(error).kind == StoreErrorKind::Corrupt {
             self.damaged.store(true, Ordering::Relaxed);
         }
@@ -133,7 +161,7 @@ impl Snapshot {
     }
 
     /// Takes a connection that is free, else waits for the one whose turn it is.
-    fn reader(&self) -> Result<MutexGuard<'_, Connection>, SourceError> {
+    pub(super) fn reader(&self) -> Result<MutexGuard<'_, Connection>, SourceError> {
         if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
             return Ok(free);
         }
@@ -145,20 +173,10 @@ impl Snapshot {
 
 impl ObjectSource for Snapshot {
     fn trust_anchor(&self, name: &str) -> Result<Option<Bytes>, SourceError> {
-        let hash = {
-            let reader = self.reader()?;
-            let read = reader.query_row(
-                "SELECT sha256 FROM trust_anchors JOIN objects ON objects.id = object
-                 WHERE name = ?1",
-                [name],
-                |row| row.get(0).map(ObjectHash),
-            );
-            match read {
-                Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(None),
-                other => other.map_err(|error| self.unreadable(&error))?,
-            }
-        };
-        self.bytes(&hash)
+        match self.trust_anchor_hash(name)? {
+            Some(hash) => self.bytes(&hash),
+            None => Ok(None),
+        }
     }
 
     fn select(&self, ca: &CaLocation) -> Result<Selection, SourceError> {

@@ -47,7 +47,7 @@ fn run(store: &Store, published: &Published, policy: &Policy) -> (Memory, Advanc
     let next = advance(inputs, &state, &memory);
     let full = step(tals, &snapshot, &state, policy, NOW);
     assert_eq!((&next.state, &next.validation), (&full.0, &full.1));
-    store.save_run((&state, &memory), (&next.state, &next.memory)).unwrap();
+    store.save_run((&state, &memory), (&next.state, &next.memory), None).unwrap();
     (memory, next)
 }
 

@@ -59,6 +59,16 @@ impl Memory {
         self.points.get(id).is_some_and(|known| Arc::ptr_eq(known, memo))
     }
 
+    /// Returns how many points something is remembered of.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Tells whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
     /// Tells whether anything is remembered of a point.
     pub fn has(&self, id: &PointId) -> bool {
         self.points.contains_key(id)
@@ -210,6 +220,21 @@ impl PointMemo {
     /// Returns the point.
     pub fn id(&self) -> PointId {
         self.outcome.id
+    }
+
+    /// Returns what became of it.
+    pub fn outcome(&self) -> &Arc<PointOutcome> {
+        &self.outcome
+    }
+
+    /// Returns how long its outcome stands.
+    pub fn window(&self) -> TimeWindow {
+        self.window
+    }
+
+    /// Tells whether judging it once more, with nothing changed, gives the same.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// Returns what tells one last good state of a point from another.

@@ -24,6 +24,7 @@ mod plan;
 mod point;
 mod policy;
 mod reason;
+mod revise;
 mod run;
 mod settle;
 mod source;
@@ -48,6 +49,7 @@ pub use outcome::{
 pub use plan::{ChangedDirectories, Changes};
 pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
+pub use revise::{Recollection, Rejudged, Revision, Sums, allows_revision, providers, revise};
 pub use run::{Advance, Inputs, advance, step};
 pub use source::{ObjectSource, Selection, SourceError};
 pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};

@@ -36,6 +36,15 @@ pub struct NextKey {
     pub first_seen: Timestamp,
 }
 
+impl NextKey {
+    /// Returns when the key may be used.
+    ///
+    /// Source: RFC 9691, section 4.
+    pub fn due(self) -> Timestamp {
+        self.first_seen.plus(ACCEPTANCE)
+    }
+}
+
 /// The next keys of trust anchors, by the names of their locators.
 pub type NextKeys = BTreeMap<String, NextKey>;
 
@@ -85,6 +94,13 @@ pub(super) fn watch_keys(
     kept
 }
 
+/// Tells whether `point` is valid and announces no key.
+///
+/// Only then it can be judged again without what is known of its trust anchor's next key.
+pub(super) fn announces_none(point: &PointOutcome) -> bool {
+    has_data(point) && point.next_key.is_none()
+}
+
 fn has_data(point: &PointOutcome) -> bool {
     matches!(point.status, PointStatus::Current | PointStatus::LastGood)
 }
@@ -95,7 +111,7 @@ fn tell(
     next: NextKey,
     moment: &mut Moment,
 ) {
-    let due = next.first_seen.plus(ACCEPTANCE);
+    let due = next.due();
     let reason = match moment.is_before(due) {
         true => Reason::TakSuccessor,
         false => Reason::TakSuccessorDue,

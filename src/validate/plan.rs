@@ -37,6 +37,16 @@ impl ChangedDirectories {
         self.repositories.insert(repository);
     }
 
+    /// Returns the directories that were added one by one.
+    pub fn directories(&self) -> impl Iterator<Item = &ObjectUri> {
+        self.directories.values().flatten()
+    }
+
+    /// Tells whether all of some repository may have changed.
+    pub fn has_repositories(&self) -> bool {
+        !self.repositories.is_empty()
+    }
+
     /// Tells whether there are none.
     pub fn is_empty(&self) -> bool {
         self.directories.is_empty() && self.repositories.is_empty()

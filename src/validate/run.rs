@@ -128,12 +128,12 @@ struct Walk<'a> {
 }
 
 /// A point that is done: judged, or found to stand as it is remembered.
-struct Taken {
-    outcome: Arc<PointOutcome>,
-    children: Vec<Arc<CaContext>>,
-    last_good: Option<Arc<LastGood>>,
-    window: TimeWindow,
-    memo: Option<Arc<PointMemo>>,
+pub(super) struct Taken {
+    pub(super) outcome: Arc<PointOutcome>,
+    pub(super) children: Vec<Arc<CaContext>>,
+    pub(super) last_good: Option<Arc<LastGood>>,
+    pub(super) window: TimeWindow,
+    pub(super) memo: Option<Arc<PointMemo>>,
 }
 
 impl<'a> Walk<'a> {
@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Makes the memo of a judged point, if its outcome is that of pure functions alone.
-fn remember(judged: JudgedPoint, ca: &Arc<CaContext>, source: &Witness<'_>) -> Taken {
+pub(super) fn remember(judged: JudgedPoint, ca: &Arc<CaContext>, source: &Witness<'_>) -> Taken {
     let JudgedPoint { outcome, children, last_good, files, is_settled, window } = judged;
     let outcome = Arc::new(outcome);
     let selection = source.testimony();
@@ -229,7 +229,7 @@ fn keep_unreached(
 }
 
 /// Judges one trust anchor's certificate.
-fn judge_locator(
+pub(super) fn judge_locator(
     tal: &Tal,
     index: usize,
     source: &dyn ObjectSource,
@@ -271,7 +271,7 @@ fn judge_locator(
 }
 
 /// Judges a point so that a bug costs only this point.
-fn judge_safely(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
+pub(super) fn judge_safely(input: PointInput<'_>, now: Timestamp) -> JudgedPoint {
     catch_unwind(AssertUnwindSafe(|| judge_point(input, now)))
         .or_else(|_| catch_unwind(AssertUnwindSafe(|| judge_after_panic(input, now))))
         .unwrap_or_else(|_| give_up(input, now))

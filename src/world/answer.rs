@@ -268,6 +268,7 @@ mod tests {
         let addresses = |text: &str| ResourceSet::from_prefixes([text.parse().unwrap()]);
         world.points[1].status = PointStatus::LastGood;
         world.points[1].unproven = addresses("198.51.0.0/16");
+        world.points[1].findings.clear();
         world.points[2].status = PointStatus::Failed;
         world.points[2].unproven = addresses("198.51.7.0/24");
         world.points[2].findings = vec![finding("stale since Monday")];

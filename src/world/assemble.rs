@@ -1,16 +1,20 @@
 //! Builds a world out of what validation found and what is known about fetching. Pure.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rayon::prelude::*;
 
 use super::carry::Previous;
 use super::{
-    AspaRecord, ObjectRecord, PointRecord, Purpose, RepositoryState, RepositoryStatus,
-    RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpRecord, World,
+    AspaRecord, ObjectData, ObjectRecord, PointData, PointRecord, Purpose, RepositoryState,
+    RepositoryStatus, RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpRecord, World,
 };
-use crate::model::{PointId, RepositoryId, ResourceSet, WorldId};
+use crate::model::{ObjectHash, PointId, RepositoryId, ResourceSet, WorldId};
 use crate::validate::{
-    Finding, Payload, PointOutcome, PointStatus, TrustAnchorOutcome, TrustAnchorStatus, Validation,
+    Finding, Payload, PayloadObject, PointOutcome, PointStatus, TrustAnchorOutcome,
+    TrustAnchorStatus, Validation,
 };
 
 /// What a world is built from.
@@ -30,6 +34,8 @@ pub struct Assembly<'a> {
     pub trust_anchor_fetches: BTreeMap<String, TrustAnchorFetch>,
     /// The world before this one; points that cannot be read keep what it had.
     pub previous: Option<&'a World>,
+    /// Which state of the cache it shows.
+    pub stamp: Option<ObjectHash>,
 }
 
 impl World {
@@ -77,12 +83,8 @@ pub(super) fn index(position: usize) -> u32 {
 impl Builder {
     fn new(assembly: &Assembly<'_>) -> Self {
         let trust_anchors = assembly.validation.trust_anchors.iter();
-        let trust_anchors = trust_anchors.map(|outcome| TrustAnchorRecord {
-            name: outcome.name.clone(),
-            status: outcome.status,
-            fetch: assembly.trust_anchor_fetches.get(&outcome.name).cloned().unwrap_or_default(),
-            findings: first_findings(&outcome.findings),
-        });
+        let trust_anchors = trust_anchors
+            .map(|outcome| TrustAnchorRecord::of(outcome, &assembly.trust_anchor_fetches));
         let mut builder = Builder {
             world: World {
                 id: assembly.id,
@@ -90,6 +92,7 @@ impl Builder {
                 purpose: assembly.purpose,
                 time: assembly.validation.time,
                 validation_duration: assembly.validation_duration,
+                stamp: assembly.stamp,
                 trust_anchors: trust_anchors.collect(),
                 repositories: Vec::new(),
                 points: Vec::new(),
@@ -126,29 +129,10 @@ impl Builder {
         let repository = self.repository_of(outcome);
         let new = index(self.world.points.len());
         self.points.insert(outcome.id, new);
-        let findings = first_findings(&outcome.findings);
-        let left_out = outcome.findings.len().saturating_sub(findings.len());
-        let unproven = if is_unproven(outcome) {
-            ResourceSet::clone(&outcome.resources)
-        } else {
-            ResourceSet::default()
-        };
         self.world.points.push(PointRecord {
-            id: outcome.id,
             parent: outcome.parent.and_then(|id| self.points.get(&id).copied()),
-            trust_anchor: u16::try_from(outcome.trust_anchor).unwrap_or(u16::MAX),
-            certificate_uri: outcome.certificate_uri.clone(),
-            certificate_hash: outcome.certificate_hash,
-            ski: outcome.ski,
-            manifest_uri: outcome.location.manifest.clone(),
             repository,
-            status: outcome.status,
-            manifest: outcome.manifest.clone(),
-            validity: outcome.validity,
-            unproven,
-            counts: outcome.counts.clone(),
-            findings,
-            findings_left_out: index(left_out),
+            data: Arc::new(PointData::of(outcome)),
         });
         new
     }
@@ -156,12 +140,8 @@ impl Builder {
     fn add_objects(&mut self, outcome: &PointOutcome, point: u32) {
         for object in &outcome.objects {
             let number = index(self.world.objects.len());
-            self.world.objects.push(ObjectRecord {
-                point,
-                uri: object.uri.clone(),
-                hash: object.hash,
-                validity: object.validity,
-            });
+            let data = Arc::new(ObjectData::of(object));
+            self.world.objects.push(ObjectRecord { point, data });
             self.add_payload(&object.payload, number);
         }
     }
@@ -188,22 +168,118 @@ impl Builder {
         if let Some(id) = &outcome.repository {
             return Some(self.repository(id, || unknown(id, RepositoryState::Current)));
         }
-        if outcome.status == PointStatus::Pending {
-            let id = match &outcome.location.notify {
-                Some(notify) => RepositoryId::Rrdp(notify.clone()),
-                None => RepositoryId::Rsync(outcome.location.directory.module()),
-            };
+        if let Some(id) = awaited(outcome) {
             self.repository(&id, || unknown(&id, RepositoryState::Pending));
         }
         None
     }
 
     fn finish(mut self) -> World {
-        self.world.vrps.sort_unstable();
-        self.world.aspas.sort_unstable();
-        self.world.router_keys.sort_unstable();
+        self.world.put_in_order();
         self.world
     }
+}
+
+impl World {
+    /// Brings points, objects and payload into the order that every world has.
+    fn put_in_order(&mut self) {
+        let depths = self.depths();
+        let mut order: Vec<u32> = (0..index(self.points.len())).collect();
+        let key = |at: &u32| {
+            let point = self.points.get(*at as usize);
+            (point.map(|point| point.trust_anchor), depths.get(*at as usize), point.map(|p| p.id))
+        };
+        order.sort_by_key(key);
+        let mut place = vec![0u32; order.len()];
+        for (new, old) in (0u32..).zip(&order) {
+            if let Some(place) = place.get_mut(*old as usize) {
+                *place = new;
+            }
+        }
+        let moved = |old: u32| place.get(old as usize).copied().unwrap_or(u32::MAX);
+        let points = order.iter().filter_map(|old| self.points.get(*old as usize));
+        let points =
+            points.map(|point| PointRecord { parent: point.parent.map(moved), ..point.clone() });
+        self.points = points.collect();
+        let mut objects: Vec<(u32, ObjectRecord)> = (0u32..)
+            .zip(std::mem::take(&mut self.objects))
+            .map(|(old, object)| (old, ObjectRecord { point: moved(object.point), ..object }))
+            .collect();
+        objects.par_sort_unstable_by(|(_, a), (_, b)| (a.point, a.key()).cmp(&(b.point, b.key())));
+        let mut place = vec![0u32; objects.len()];
+        for (new, (old, _)) in (0u32..).zip(&objects) {
+            if let Some(place) = place.get_mut(*old as usize) {
+                *place = new;
+            }
+        }
+        self.objects = objects.into_iter().map(|(_, object)| object).collect();
+        let moved = |object: &mut u32| {
+            *object = place.get(*object as usize).copied().unwrap_or(u32::MAX);
+        };
+        self.vrps.iter_mut().for_each(|record| moved(&mut record.object));
+        self.aspas.iter_mut().for_each(|record| moved(&mut record.object));
+        self.router_keys.iter_mut().for_each(|record| moved(&mut record.object));
+        self.vrps.par_sort_unstable();
+        self.aspas.sort_unstable();
+        self.router_keys.sort_unstable();
+    }
+}
+
+impl TrustAnchorRecord {
+    /// Makes what a world says about a trust anchor.
+    pub fn of(
+        outcome: &TrustAnchorOutcome,
+        fetches: &BTreeMap<String, TrustAnchorFetch>,
+    ) -> TrustAnchorRecord {
+        TrustAnchorRecord {
+            name: outcome.name.clone(),
+            status: outcome.status,
+            fetch: fetches.get(&outcome.name).cloned().unwrap_or_default(),
+            findings: first_findings(&outcome.findings),
+        }
+    }
+}
+
+impl PointData {
+    /// Makes what a world says about a point of what became of it.
+    pub(super) fn of(outcome: &PointOutcome) -> PointData {
+        let findings = first_findings(&outcome.findings);
+        let left_out = outcome.findings.len().saturating_sub(findings.len());
+        let unproven = match is_unproven(outcome) {
+            true => ResourceSet::clone(&outcome.resources),
+            false => ResourceSet::default(),
+        };
+        PointData {
+            id: outcome.id,
+            trust_anchor: u16::try_from(outcome.trust_anchor).unwrap_or(u16::MAX),
+            certificate_uri: outcome.certificate_uri.clone(),
+            certificate_hash: outcome.certificate_hash,
+            ski: outcome.ski,
+            manifest_uri: outcome.location.manifest.clone(),
+            status: outcome.status,
+            manifest: outcome.manifest.clone(),
+            validity: outcome.validity,
+            unproven,
+            counts: outcome.counts.clone(),
+            findings,
+            findings_left_out: index(left_out),
+        }
+    }
+}
+
+impl ObjectData {
+    /// Makes what a world says about an object that gives payload.
+    pub(super) fn of(object: &PayloadObject) -> ObjectData {
+        ObjectData { uri: object.uri.clone(), hash: object.hash, validity: object.validity }
+    }
+}
+
+/// Returns the repository whose first fetch a point waits for.
+fn awaited(outcome: &PointOutcome) -> Option<RepositoryId> {
+    (outcome.status == PointStatus::Pending).then(|| match &outcome.location.notify {
+        Some(notify) => RepositoryId::Rrdp(notify.clone()),
+        None => RepositoryId::Rsync(outcome.location.directory.module()),
+    })
 }
 
 /// Tells whether a route inside the point that no VRP covers may be unknown for want of data.
@@ -226,8 +302,6 @@ fn unknown(id: &RepositoryId, state: RepositoryState) -> RepositoryStatus {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::fixture::{NOW, assembly, finding, hours, validation, vrp, world};
     use super::*;
     use crate::model::{Prefix, TimeWindow};

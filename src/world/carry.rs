@@ -156,13 +156,12 @@ impl Builder {
         let repository = status.map(|status| self.repository(&status.id, || status.clone()));
         let new = index(self.world.points.len());
         self.points.insert(old.id, new);
-        self.world.points.push(PointRecord {
-            parent,
-            trust_anchor: heir.trust_anchor,
-            repository,
-            unproven: old.unproven.intersection(heir.resources),
-            ..old.clone()
-        });
+        let mut record = PointRecord { parent, repository, data: old.data.clone() };
+        let unproven = old.unproven.intersection(heir.resources);
+        if (old.trust_anchor, &old.unproven) != (heir.trust_anchor, &unproven) {
+            (record.trust_anchor, record.unproven) = (heir.trust_anchor, unproven);
+        }
+        self.world.points.push(record);
         new
     }
 

@@ -15,8 +15,19 @@ impl World {
         for (index, point) in self.points.iter().enumerate() {
             self.check_point(index, point)?;
         }
+        let depths = self.depths();
+        let places = self.points.iter().zip(&depths);
         holds(
-            self.objects.is_sorted_by_key(|object| object.point),
+            places.is_sorted_by(|(a, above), (b, below)| {
+                (a.trust_anchor, above, a.id) < (b.trust_anchor, below, b.id)
+            }),
+            "points not in order",
+        )?;
+        holds(
+            self.objects.is_sorted_by(|a, b| match a.point == b.point {
+                true => a.key() <= b.key(),
+                false => a.point < b.point,
+            }),
             "objects not grouped by point",
         )?;
         let last = self.objects.last().map(|object| object.point);

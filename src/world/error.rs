@@ -32,6 +32,12 @@ pub enum WorldError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// The file was written by an older Provost, which this one does not read.
+    #[error("world format {found} of an older program; the next publication replaces it")]
+    Older {
+        /// The version in the file.
+        found: u32,
+    },
     /// The file is shorter or longer than it says.
     #[error("world file is cut off or has bytes behind its end")]
     Length,

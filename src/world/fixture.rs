@@ -205,6 +205,7 @@ pub(crate) fn assembly(validation: &Validation) -> Assembly<'_> {
         ],
         trust_anchor_fetches: BTreeMap::from([("alpha".to_owned(), fetch)]),
         previous: None,
+        stamp: None,
     }
 }
 

@@ -1,25 +1,37 @@
-//! The world file: magic, version, length, digest, body. Pure.
+//! The base file: one world, in sections that are read side by side. Pure.
 //!
 //! ```text
-//! 8 bytes   magic                 "PROVOST\n"
-//! 4 bytes   format version        big endian
-//! 8 bytes   length of the body    big endian
-//! 32 bytes  SHA-256 of the three fields above and the body
-//! body      the world, in postcard's encoding
+//! 8 bytes   magic                  "PROVOST\n"
+//! 4 bytes   format version         big endian
+//! 4 bytes   number of sections     big endian
+//! for each section
+//!   1 byte    what it holds        in this order, each once or more
+//!   8 bytes   its length           big endian
+//!   32 bytes  its SHA-256
+//! 32 bytes  SHA-256 of all of the above: the digest of the world
+//! sections  in postcard's encoding: the head, then lists of points, objects, VRPs, ASPAs, keys
 //! ```
 //!
-//! | reader | version 1 | newer version |
-//! | --- | --- | --- |
-//! | version 1 | reads | refuses, naming both versions |
+//! | reader | version 1 | version 2 | newer version |
+//! | --- | --- | --- | --- |
+//! | version 2 | refuses; the next publication replaces it | reads | refuses, naming both versions |
 
-use super::{World, WorldError};
+use std::io::Read;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::limits::{LARGEST_HEAD, MAX_SECTIONS, SECTION_RECORDS};
+use super::{
+    AspaRecord, Head, ObjectRecord, PointRecord, RouterKeyRecord, VrpRecord, World, WorldError,
+};
 use crate::model::ObjectHash;
 
 const MAGIC: &[u8; 8] = b"PROVOST\n";
-/// A change of any type that a world holds must raise it.
-const VERSION: u32 = 1;
-const FIELDS_LENGTH: usize = 8 + 4 + 8;
-const HEADER_LENGTH: usize = FIELDS_LENGTH + 32;
+/// A change of any type that a world holds must raise it; the log has the same number.
+pub(super) const VERSION: u32 = 2;
+const FIELDS_LENGTH: usize = 8 + 4 + 4;
+const ENTRY_LENGTH: usize = 1 + 8 + 32;
 
 /// A world as it lies in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,27 +42,165 @@ pub struct WorldFile {
     pub digest: ObjectHash,
 }
 
+/// What a section holds.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Kind {
+    Head,
+    Points,
+    Objects,
+    Vrps,
+    Aspas,
+    RouterKeys,
+}
+
+impl Kind {
+    const ALL: [Kind; 6] =
+        [Kind::Head, Kind::Points, Kind::Objects, Kind::Vrps, Kind::Aspas, Kind::RouterKeys];
+}
+
+/// The content of a section.
+enum Section {
+    Head(Box<Head>),
+    Points(Vec<PointRecord>),
+    Objects(Vec<ObjectRecord>),
+    Vrps(Vec<VrpRecord>),
+    Aspas(Vec<AspaRecord>),
+    RouterKeys(Vec<RouterKeyRecord>),
+}
+
 /// Encodes a world.
 ///
 /// # Errors
 ///
 /// Fails only where postcard does, which no world is known to make it do.
 pub fn encode(world: &World) -> Result<WorldFile, WorldError> {
-    let header = vec![0; HEADER_LENGTH];
-    let mut bytes = postcard::to_extend(world, header)
-        .map_err(|error| WorldError::Decode(error.to_string()))?;
-    let body_length = bytes.len().saturating_sub(HEADER_LENGTH);
-    let body_length = u64::try_from(body_length).map_err(|_| WorldError::Length)?;
-    let mut fields = Vec::with_capacity(FIELDS_LENGTH);
-    fields.extend_from_slice(MAGIC);
-    fields.extend_from_slice(&VERSION.to_be_bytes());
-    fields.extend_from_slice(&body_length.to_be_bytes());
-    let digest = digest(&fields, bytes.get(HEADER_LENGTH..).unwrap_or_default());
-    fields.extend_from_slice(&digest.0);
-    for (byte, field) in bytes.iter_mut().zip(fields) {
-        *byte = field;
+    let mut sections = vec![(Kind::Head, encoded(&world.head())?)];
+    sections.extend(chunks(Kind::Points, &world.points)?);
+    sections.extend(chunks(Kind::Objects, &world.objects)?);
+    sections.extend(chunks(Kind::Vrps, &world.vrps)?);
+    sections.extend(chunks(Kind::Aspas, &world.aspas)?);
+    sections.extend(chunks(Kind::RouterKeys, &world.router_keys)?);
+    let count = u32::try_from(sections.len()).ok().filter(|count| *count <= MAX_SECTIONS);
+    let count = count.ok_or(WorldError::Length)?;
+    let size = sections.iter().map(|(_, body)| body.len()).sum::<usize>();
+    let head = FIELDS_LENGTH + sections.len() * ENTRY_LENGTH + 32;
+    let mut bytes = Vec::with_capacity(size.saturating_add(head));
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_be_bytes());
+    bytes.extend_from_slice(&count.to_be_bytes());
+    let hashes: Vec<_> = sections.par_iter().map(|(_, body)| ObjectHash::of(body)).collect();
+    for ((kind, body), hash) in sections.iter().zip(hashes) {
+        let number = (0u8..).zip(Kind::ALL).find(|(_, known)| known == kind).map(|(at, _)| at);
+        bytes.push(number.unwrap_or(u8::MAX));
+        bytes.extend_from_slice(&(body.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(&hash.0);
+    }
+    let digest = ObjectHash::of(&bytes);
+    bytes.extend_from_slice(&digest.0);
+    for (_, body) in sections {
+        bytes.extend_from_slice(&body);
     }
     Ok(WorldFile { bytes, digest })
+}
+
+fn encoded(value: &impl Serialize) -> Result<Vec<u8>, WorldError> {
+    postcard::to_stdvec(value).map_err(|error| WorldError::Decode(error.to_string()))
+}
+
+fn chunks<T: Serialize + Sync>(
+    kind: Kind,
+    records: &[T],
+) -> Result<Vec<(Kind, Vec<u8>)>, WorldError> {
+    let chunks = records.par_chunks(SECTION_RECORDS);
+    chunks.map(|chunk| Ok((kind, encoded(&chunk)?))).collect()
+}
+
+/// One line of the table of sections.
+struct EntryOf {
+    kind: Kind,
+    length: usize,
+    hash: ObjectHash,
+}
+
+/// Reads the table of sections, and verifies it.
+fn read_table(input: &mut impl Read) -> Result<(Vec<EntryOf>, ObjectHash), WorldError> {
+    let mut fields = [0; FIELDS_LENGTH];
+    let filled = read_up_to(input, &mut fields);
+    let (magic, rest) = fields.split_first_chunk::<8>().ok_or(WorldError::NotAWorld)?;
+    if filled < 8 || magic != MAGIC {
+        return Err(WorldError::NotAWorld);
+    }
+    let (version, rest) = rest.split_first_chunk::<4>().ok_or(WorldError::Length)?;
+    if filled < 12 {
+        return Err(WorldError::Length);
+    }
+    match u32::from_be_bytes(*version) {
+        VERSION => {}
+        0 => return Err(WorldError::NotAWorld),
+        found if found < VERSION => return Err(WorldError::Older { found }),
+        found => return Err(WorldError::Newer { found, known: VERSION }),
+    }
+    let count = rest.first_chunk::<4>().filter(|_| filled == FIELDS_LENGTH);
+    let count = u32::from_be_bytes(*count.ok_or(WorldError::Length)?);
+    let count = Some(count).filter(|count| *count <= MAX_SECTIONS);
+    let count = count.and_then(|count| usize::try_from(count).ok()).ok_or(WorldError::Length)?;
+    let mut table = vec![0; count * ENTRY_LENGTH + 32];
+    if read_up_to(input, &mut table) != table.len() {
+        return Err(WorldError::Length);
+    }
+    let (table, digest) = table.split_last_chunk::<32>().ok_or(WorldError::Length)?;
+    if ObjectHash::of(&[&fields, table].concat()).0 != *digest {
+        return Err(WorldError::Digest);
+    }
+    let entries: Option<Vec<EntryOf>> = table.chunks_exact(ENTRY_LENGTH).map(read_entry).collect();
+    let entries = entries.ok_or(WorldError::Length)?;
+    if !entries.is_sorted_by_key(|entry| entry.kind) {
+        return Err(WorldError::Inconsistent("sections not in order"));
+    }
+    Ok((entries, ObjectHash(*digest)))
+}
+
+fn read_entry(entry: &[u8]) -> Option<EntryOf> {
+    let (kind, rest) = entry.split_first()?;
+    let (length, hash) = rest.split_first_chunk::<8>()?;
+    Some(EntryOf {
+        kind: *Kind::ALL.get(usize::from(*kind))?,
+        length: usize::try_from(u64::from_be_bytes(*length)).ok()?,
+        hash: ObjectHash::from_slice(hash)?,
+    })
+}
+
+/// Reads until the buffer is full or the input ends; returns how many bytes there were.
+fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> usize {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    filled
+}
+
+/// Reads the head of a base file, and no more of it; returns it with the digest of the world.
+///
+/// # Errors
+///
+/// As [`decode`], as far as it can tell.
+pub fn read_head(input: &mut impl Read) -> Result<(Head, ObjectHash), WorldError> {
+    let (entries, digest) = read_table(input)?;
+    let entry = entries.first().filter(|entry| entry.kind == Kind::Head);
+    let entry = entry.filter(|entry| entry.length <= LARGEST_HEAD).ok_or(WorldError::Length)?;
+    let mut body = vec![0; entry.length];
+    if read_up_to(input, &mut body) != body.len() {
+        return Err(WorldError::Length);
+    }
+    match read_section(entry, &body)? {
+        Section::Head(head) => Ok((*head, digest)),
+        _ => Err(WorldError::Length),
+    }
 }
 
 /// Decodes and checks a world; returns it with the digest in its header.
@@ -62,40 +212,55 @@ pub fn encode(world: &World) -> Result<WorldFile, WorldError> {
 ///
 /// Refuses what is no world, is from a newer program, was changed or cut off, or contradicts
 /// itself.
-pub fn decode(bytes: &[u8]) -> Result<(World, ObjectHash), WorldError> {
-    let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(WorldError::NotAWorld)?;
-    if magic != MAGIC {
-        return Err(WorldError::NotAWorld);
+pub fn decode(mut bytes: &[u8]) -> Result<(World, ObjectHash), WorldError> {
+    let (entries, digest) = read_table(&mut bytes)?;
+    let mut bodies = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let (body, rest) = bytes.split_at_checked(entry.length).ok_or(WorldError::Length)?;
+        bodies.push((entry, body));
+        bytes = rest;
     }
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or(WorldError::Length)?;
-    match u32::from_be_bytes(*version) {
-        VERSION => {}
-        0 => return Err(WorldError::NotAWorld),
-        found => return Err(WorldError::Newer { found, known: VERSION }),
-    }
-    let (length, rest) = rest.split_first_chunk::<8>().ok_or(WorldError::Length)?;
-    let (expected, body) = rest.split_first_chunk::<32>().ok_or(WorldError::Length)?;
-    if u64::try_from(body.len()).ok() != Some(u64::from_be_bytes(*length)) {
+    if !bytes.is_empty() {
         return Err(WorldError::Length);
     }
-    let digest = digest(bytes.get(..FIELDS_LENGTH).unwrap_or_default(), body);
-    if digest.0 != *expected {
-        return Err(WorldError::Digest);
-    }
-    let (world, rest) = postcard::take_from_bytes::<World>(body)
-        .map_err(|error| WorldError::Decode(error.to_string()))?;
-    if !rest.is_empty() {
-        return Err(WorldError::Length);
+    let sections: Result<Vec<_>, _> =
+        bodies.par_iter().map(|(entry, body)| read_section(entry, body)).collect();
+    let mut sections = sections?.into_iter();
+    let Some(Section::Head(head)) = sections.next() else { return Err(WorldError::Length) };
+    let mut world = head.without_points();
+    for section in sections {
+        match section {
+            Section::Head(_) => return Err(WorldError::Inconsistent("two heads")),
+            Section::Points(points) => world.points.extend(points),
+            Section::Objects(objects) => world.objects.extend(objects),
+            Section::Vrps(vrps) => world.vrps.extend(vrps),
+            Section::Aspas(aspas) => world.aspas.extend(aspas),
+            Section::RouterKeys(keys) => world.router_keys.extend(keys),
+        }
     }
     world.check()?;
     Ok((world, digest))
 }
 
-fn digest(fields: &[u8], body: &[u8]) -> ObjectHash {
-    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    context.update(fields);
-    context.update(body);
-    ObjectHash::from_slice(context.finish().as_ref()).unwrap_or(ObjectHash([0; 32]))
+fn read_section(entry: &EntryOf, body: &[u8]) -> Result<Section, WorldError> {
+    if ObjectHash::of(body) != entry.hash {
+        return Err(WorldError::Digest);
+    }
+    Ok(match entry.kind {
+        Kind::Head => Section::Head(read(body)?),
+        Kind::Points => Section::Points(read(body)?),
+        Kind::Objects => Section::Objects(read(body)?),
+        Kind::Vrps => Section::Vrps(read(body)?),
+        Kind::Aspas => Section::Aspas(read(body)?),
+        Kind::RouterKeys => Section::RouterKeys(read(body)?),
+    })
+}
+
+/// Decodes all of `body`.
+pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WorldError> {
+    let (value, rest) =
+        postcard::take_from_bytes(body).map_err(|error| WorldError::Decode(error.to_string()))?;
+    if rest.is_empty() { Ok(value) } else { Err(WorldError::Length) }
 }
 
 #[cfg(test)]
@@ -115,10 +280,10 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused_by_name() {
         let mut bytes = encode(&world()).unwrap().bytes;
-        bytes[11] = 2;
+        bytes[11] = 3;
         let error = decode(&bytes).unwrap_err();
         assert!(error.is_newer());
-        assert_eq!(error.to_string(), "world format 2, but this program reads up to 1");
+        assert_eq!(error.to_string(), "world format 3, but this program reads up to 2");
     }
 
     #[test]
@@ -144,43 +309,107 @@ mod tests {
         assert!(decode(&bytes).is_ok());
     }
 
-    /// Gives `body` a header that fits, so that decoding reaches the body.
-    fn sealed(body: &[u8]) -> Vec<u8> {
+    /// Puts a file together whose hashes are right, so that decoding reaches the sections.
+    fn sealed(sections: &[(u8, &[u8])]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_be_bytes());
-        bytes.extend_from_slice(&u64::try_from(body.len()).unwrap().to_be_bytes());
-        let digest = digest(&bytes, body);
+        bytes.extend_from_slice(&u32::try_from(sections.len()).unwrap().to_be_bytes());
+        for (kind, body) in sections {
+            bytes.push(*kind);
+            bytes.extend_from_slice(&u64::try_from(body.len()).unwrap().to_be_bytes());
+            bytes.extend_from_slice(&ObjectHash::of(body).0);
+        }
+        let digest = ObjectHash::of(&bytes);
         bytes.extend_from_slice(&digest.0);
-        bytes.extend_from_slice(body);
+        sections.iter().for_each(|(_, body)| bytes.extend_from_slice(body));
         bytes
+    }
+
+    /// Takes a file apart.
+    fn sections() -> Vec<(u8, Vec<u8>)> {
+        let bytes = encode(&world()).unwrap().bytes;
+        let mut rest = bytes.as_slice();
+        let (entries, _) = read_table(&mut rest).unwrap();
+        let cut = entries.into_iter().map(|entry| {
+            let (body, others) = rest.split_at(entry.length);
+            rest = others;
+            (entry.kind as u8, body.to_vec())
+        });
+        cut.collect()
     }
 
     #[test]
     fn a_length_that_the_input_cannot_hold_allocates_little() {
-        // The first list claims 2^60 trust anchors; reserving them would end the test.
-        let mut body = vec![1, 0, 0, 2, 0, 0];
-        body.extend_from_slice(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]);
-        assert!(matches!(decode(&sealed(&body)), Err(WorldError::Decode(_))));
+        // The first list claims 2^60 points; reserving them would end the test.
+        let head = sections().remove(0);
+        let claim = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
+        let bytes = sealed(&[(0, &head.1), (1, &claim)]);
+        assert!(matches!(decode(&bytes), Err(WorldError::Decode(_))));
+    }
+
+    #[test]
+    fn the_head_is_read_alone() {
+        let file = encode(&world()).unwrap();
+        let cut = &file.bytes[..file.bytes.len() / 2];
+        assert_eq!(read_head(&mut &*cut).unwrap(), (world().head(), file.digest));
+        for length in 0..500 {
+            assert!(read_head(&mut &file.bytes[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_world_of_many_sections_survives_its_file() {
+        let mut world = world();
+        let record = world.vrps[0];
+        let vrp = |asn| crate::model::Vrp { asn: crate::model::Asn(asn), ..record.vrp };
+        let more = (0..200_000).map(|asn| VrpRecord { vrp: vrp(asn), ..record });
+        world.vrps.extend(more);
+        world.vrps.sort_unstable();
+        let file = encode(&world).unwrap();
+        assert_eq!(decode(&file.bytes).unwrap(), (world, file.digest));
+    }
+
+    #[test]
+    fn sections_that_are_out_of_order_or_missing_are_refused() {
+        let sections = sections();
+        let all: Vec<(u8, &[u8])> = sections.iter().map(|(k, b)| (*k, b.as_slice())).collect();
+        assert!(decode(&sealed(&all)).is_ok());
+        assert!(decode(&sealed(&all[1..])).is_err(), "no head");
+        assert!(decode(&sealed(&[all[0], all[0]])).is_err(), "two heads");
+        assert!(decode(&sealed(&[all[0], all[2], all[1]])).is_err());
+        assert!(decode(&sealed(&[(9, all[0].1)])).is_err(), "no such kind");
+        assert!(decode(&sealed(&[])).is_err());
     }
 
     proptest! {
         #[test]
         fn a_changed_body_with_a_right_digest_never_panics(
-            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()),
+                1..4,
+            ),
         ) {
-            let mut body = encode(&world()).unwrap().bytes.split_off(HEADER_LENGTH);
-            for (at, byte) in changes {
+            let mut sections = sections();
+            for (section, at, byte) in changes {
+                let section = section.index(sections.len());
+                let body = &mut sections[section].1;
                 let at = at.index(body.len());
                 body[at] = byte;
             }
-            if let Ok((world, _)) = decode(&sealed(&body)) {
+            let all: Vec<(u8, &[u8])> = sections.iter().map(|(k, b)| (*k, b.as_slice())).collect();
+            if let Ok((world, _)) = decode(&sealed(&all)) {
                 prop_assert!(world.check().is_ok());
             }
         }
 
         #[test]
-        fn random_bodies_never_panic(body in prop::collection::vec(any::<u8>(), 0..512)) {
-            let _ = decode(&sealed(&body));
+        fn random_bodies_never_panic(
+            kind in 0u8..7,
+            body in prop::collection::vec(any::<u8>(), 0..512),
+        ) {
+            let head = sections().remove(0).1;
+            let _ = decode(&sealed(&[(0, &head), (kind, &body)]));
+            let _ = decode(&sealed(&[(kind, &body)]));
             let _ = decode(&body);
         }
     }

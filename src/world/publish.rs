@@ -1,22 +1,29 @@
-//! The directory of published worlds: one file for each, and `CURRENT`, which names the newest.
+//! The directory of published worlds: base files, each with a log of what came after it, and
+//! `CURRENT`, which names the newest world.
 //!
-//! Every file is complete and on the disk before a name leads to it, so that a kill at any
-//! instant leaves the old world or the new one (THREATS L01). Only the worker writes here; it
+//! Every byte is complete and on the disk before `CURRENT` leads to it, so that a kill at any
+//! instant leaves the old world or the new one (THREATS L01). What lies in a log behind the length
+//! that `CURRENT` gives was never published, and is overwritten. Only the worker writes here; it
 //! holds the lock on the data directory.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{World, WorldError, format};
+use super::delta::Delta;
+use super::limits::{LOG_ALLOWANCE, LOG_SHARE};
+use super::log::{self, Record};
+use super::patch::Patch;
+use super::{Head, World, WorldError, format};
 use crate::model::{ObjectHash, WorldId};
 
-/// How many worlds are kept: the current one, and two to fall back on if the disk loses it.
-const KEPT_WORLDS: usize = 3;
+/// How many bases are kept: the current one, and one to fall back on if the disk loses it.
+const KEPT_BASES: usize = 2;
 const CURRENT: &str = "CURRENT";
 const SUFFIX: &str = ".world";
+const LOG_SUFFIX: &str = ".log";
 
-/// Writes a world and makes it the current one; returns its digest.
+/// Writes a world as a base file and makes it the current one; returns its digest.
 ///
 /// # Errors
 ///
@@ -24,14 +31,67 @@ const SUFFIX: &str = ".world";
 pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
     let file = format::encode(world)?;
     fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
-    let name = file_name(world.id);
-    replace(dir, &name, &file.bytes)?;
-    replace(dir, CURRENT, format!("{name} {}\n", file.digest).as_bytes())?;
+    replace(dir, &file_name(world.id), &file.bytes)?;
+    let current = Current { id: world.id, base: world.id, log: 0, last: 0, digest: file.digest };
+    replace(dir, CURRENT, current.to_string().as_bytes())?;
     // What cannot be removed now is removed next time; the world is published either way.
     if let Err(error) = remove_old(dir, world.id) {
         tracing::warn!(%error, "cannot remove an old world");
     }
     Ok(file.digest)
+}
+
+/// Makes the world after the current one the current one, by what differs; returns its digest.
+///
+/// Only as much is written as has changed, until the log has grown to a tenth of its base: then
+/// the world that `next` returns is written as a base.
+///
+/// # Errors
+///
+/// After an error the old world is still the current one.
+pub fn publish_next(
+    dir: &Path,
+    delta: &Delta,
+    next: impl FnOnce() -> Result<World, WorldError>,
+) -> Result<ObjectHash, WorldError> {
+    match append(dir, delta)? {
+        Some(digest) => Ok(digest),
+        None => publish(dir, &next()?),
+    }
+}
+
+/// Appends a delta to the log; `None` if a new base is due.
+fn append(dir: &Path, delta: &Delta) -> Result<Option<ObjectHash>, WorldError> {
+    let Some(current) = read_current(dir).ok().flatten() else { return Ok(None) };
+    if delta.head.parent != Some(current.id) {
+        return Ok(None);
+    }
+    let base_path = dir.join(file_name(current.base));
+    let Ok(base) = fs::metadata(&base_path) else { return Ok(None) };
+    let (record, digest) = log::encode(&current.digest, delta)?;
+    let mut addition = match current.log {
+        0 => log::header(&current.digest),
+        _ => Vec::new(),
+    };
+    let last = current.log + addition.len() as u64;
+    addition.extend_from_slice(&record);
+    let length = current.log + addition.len() as u64;
+    if length > (base.len() / LOG_SHARE).max(LOG_ALLOWANCE) {
+        return Ok(None);
+    }
+    let path = dir.join(log_name(current.base));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        // Behind it lies what a killed writer left.
+        file.set_len(current.log)?;
+        file.seek(SeekFrom::Start(current.log))?;
+        file.write_all(&addition)?;
+        file.sync_all()
+    };
+    write().map_err(|source| io_error(&path, source))?;
+    let current = Current { id: delta.head.id, log: length, last, digest, ..current };
+    replace(dir, CURRENT, current.to_string().as_bytes())?;
+    Ok(Some(digest))
 }
 
 /// Returns the number of the world to publish next, from the names in the directory alone.
@@ -41,7 +101,11 @@ pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
 /// The directory exists and cannot be listed.
 pub fn next_id(dir: &Path) -> Result<WorldId, WorldError> {
     let on_disk = ids(dir)?.into_iter().max();
-    let current = read_current(dir).ok().flatten().map(|current| current.id);
+    let current = match read_current(dir) {
+        Ok(current) => current.map(|current| current.id),
+        // Without it, the log says how far the numbers went.
+        Err(_) => on_disk.and_then(|base| load_base(dir, base, None).ok()).map(|found| found.0.id),
+    };
     let last = on_disk.max(current).map_or(0, |id| id.0);
     Ok(WorldId(last.saturating_add(1)))
 }
@@ -54,30 +118,119 @@ pub fn next_id(dir: &Path) -> Result<WorldId, WorldError> {
 ///
 /// No kept world can be read, or a newer program wrote the current one.
 pub fn load_current(dir: &Path) -> Result<Option<World>, WorldError> {
+    Ok(load(dir)?.map(|(world, _)| world))
+}
+
+/// Loads the head of the current world, and reads no more than it needs to; `None` if none was
+/// ever published.
+///
+/// # Errors
+///
+/// The head cannot be read. The world may be readable all the same, or an older one.
+pub fn load_head(dir: &Path) -> Result<Option<Head>, WorldError> {
+    let Some(current) = read_current(dir)? else { return Ok(None) };
+    let (path, head, digest);
+    if current.log == 0 {
+        path = dir.join(file_name(current.base));
+        let mut file = File::open(&path).map_err(|source| io_error(&path, source))?;
+        (head, digest) = format::read_head(&mut file).map_err(|error| in_file(&path, error))?;
+    } else {
+        path = dir.join(log_name(current.base));
+        let bytes = read_log(&path, current.last, current.log)?;
+        let record = Record::first(&bytes).map_err(|error| in_file(&path, error))?;
+        (head, digest) = (record.head().map_err(|error| in_file(&path, error))?, record.digest);
+    }
+    if digest != current.digest || head.id != current.id {
+        return Err(in_file(&path, WorldError::Digest));
+    }
+    Ok(Some(head))
+}
+
+/// A place in the log: up to where a world that is at hand has come.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    base: WorldId,
+    offset: u64,
+    digest: ObjectHash,
+}
+
+/// Loads the current world, and says which place in the log it has come to.
+pub(super) fn load(dir: &Path) -> Result<Option<(World, Place)>, WorldError> {
     let Some(current) = read_current(dir)? else {
         return Ok(None);
     };
-    let error = match load(dir, &current) {
-        Ok(world) => return Ok(Some(world)),
+    let error = match load_base(dir, current.base, Some(&current)) {
+        Ok((world, place)) if place.digest == current.digest && world.id == current.id => {
+            return Ok(Some((world, place)));
+        }
+        Ok((world, place)) => {
+            let error = in_file(&dir.join(log_name(current.base)), WorldError::Digest);
+            if world.id < current.id {
+                let id = world.id.0;
+                tracing::warn!(%error, world = id, "current world is lost, using an older one");
+                return Ok(Some((world, place)));
+            }
+            error
+        }
         Err(error) if error.is_newer() => return Err(error),
         Err(error) => error,
     };
     let mut older = ids(dir)?;
-    older.retain(|id| *id < current.id);
+    older.retain(|id| *id < current.base);
     older.sort_unstable();
     for id in older.into_iter().rev() {
-        if let Ok((world, _)) = load_file(&dir.join(file_name(id))) {
-            tracing::warn!(%error, world = id.0, "current world is lost, using an older one");
-            return Ok(Some(world));
+        if let Ok((world, place)) = load_base(dir, id, None) {
+            let id = world.id.0;
+            tracing::warn!(%error, world = id, "current world is lost, using an older one");
+            return Ok(Some((world, place)));
         }
     }
     Err(error)
 }
 
+/// Brings a world at hand, which has come to `place`, up to the current one; `None` if that takes
+/// loading it whole.
+pub(super) fn catch_up(dir: &Path, world: &World, place: &Place) -> Option<(World, Place)> {
+    let current = read_current(dir).ok().flatten()?;
+    if current.base != place.base || current.log <= place.offset {
+        return None;
+    }
+    let path = dir.join(log_name(current.base));
+    let bytes = read_log(&path, place.offset, current.log).ok()?;
+    let mut patch = Patch::new(world);
+    let mut records = match place.offset {
+        0 => log::records(&bytes, &place.digest).ok()?,
+        _ => &bytes,
+    };
+    let mut digest = place.digest;
+    while !records.is_empty() {
+        let record = Record::first(records).ok().filter(|record| record.previous == digest)?;
+        patch.add(record.delta().ok()?).ok()?;
+        (records, digest) = (record.rest, record.digest);
+    }
+    let world = patch.finish().ok()?;
+    let is_current = digest == current.digest && world.id == current.id;
+    is_current.then_some((world, Place { base: current.base, offset: current.log, digest }))
+}
+
 /// What `CURRENT` says.
+#[derive(Clone, Debug)]
 struct Current {
     id: WorldId,
+    /// The base file.
+    base: WorldId,
+    /// How much of the log is published, in octets.
+    log: u64,
+    /// Where its last record begins.
+    last: u64,
     digest: ObjectHash,
+}
+
+impl std::fmt::Display for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Current { id, base, log, last, digest } = self;
+        writeln!(f, "world {id} base {base} log {log} last {last} digest {digest}")
+    }
 }
 
 fn read_current(dir: &Path) -> Result<Option<Current>, WorldError> {
@@ -88,12 +241,21 @@ fn read_current(dir: &Path) -> Result<Option<Current>, WorldError> {
         Err(source) => return Err(io_error(&path, source)),
     };
     let current = parse_current(&text);
-    current.map(Some).ok_or_else(|| WorldError::File { path, source: WorldError::Current.into() })
+    current.map(Some).ok_or_else(|| in_file(&path, WorldError::Current))
 }
 
 fn parse_current(text: &[u8]) -> Option<Current> {
-    let (name, digest) = std::str::from_utf8(text).ok()?.trim_end().split_once(' ')?;
-    Some(Current { id: id_of(name)?, digest: digest.parse().ok()? })
+    let text = std::str::from_utf8(text).ok()?.trim_end();
+    let mut words = text.split(' ');
+    let mut value = |name: &str| words.next().filter(|word| *word == name).and(words.next());
+    let current = Current {
+        id: WorldId(value("world")?.parse().ok()?),
+        base: WorldId(value("base")?.parse().ok()?),
+        log: value("log")?.parse().ok()?,
+        last: value("last")?.parse().ok()?,
+        digest: value("digest")?.parse().ok()?,
+    };
+    words.next().is_none().then_some(current)
 }
 
 /// Returns what `CURRENT` holds, unread: it changes exactly when another world is published.
@@ -101,33 +263,75 @@ pub(super) fn current_mark(dir: &Path) -> Option<Vec<u8>> {
     fs::read(dir.join(CURRENT)).ok()
 }
 
-fn load(dir: &Path, current: &Current) -> Result<World, WorldError> {
-    let path = dir.join(file_name(current.id));
-    let (world, digest) = load_file(&path)?;
-    if digest != current.digest || world.id != current.id {
-        return Err(WorldError::File { path, source: WorldError::Digest.into() });
+/// Reads the base number `id` and its log: as far as `current` says, else as far as it is sound.
+fn load_base(
+    dir: &Path,
+    id: WorldId,
+    current: Option<&Current>,
+) -> Result<(World, Place), WorldError> {
+    let path = dir.join(file_name(id));
+    let (base, digest) = {
+        let bytes = fs::read(&path).map_err(|source| io_error(&path, source))?;
+        format::decode(&bytes).map_err(|error| in_file(&path, error))?
+    };
+    let mut place = Place { base: id, offset: 0, digest };
+    let end = match current {
+        Some(current) => current.log,
+        None => u64::MAX,
+    };
+    let log_path = dir.join(log_name(id));
+    let log = match read_log(&log_path, 0, end) {
+        Ok(log) if end > 0 => log,
+        _ => return Ok((base, place)),
+    };
+    let mut patch = Patch::new(&base);
+    let Ok(mut records) = log::records(&log, &digest) else { return Ok((base, place)) };
+    // Up to the first that is not sound: what is behind it stands on nothing.
+    while let Ok(record) = Record::first(records) {
+        let delta = record.delta().ok().filter(|_| record.previous == place.digest);
+        if delta.is_none_or(|delta| patch.add(delta).is_err()) {
+            break;
+        }
+        place.digest = record.digest;
+        place.offset = (log.len() - record.rest.len()) as u64;
+        records = record.rest;
     }
-    Ok(world)
+    let world = patch.finish().map_err(|error| in_file(&log_path, error))?;
+    Ok((world, place))
 }
 
-fn load_file(path: &Path) -> Result<(World, ObjectHash), WorldError> {
-    let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
-    format::decode(&bytes)
-        .map_err(|error| WorldError::File { path: path.to_owned(), source: error.into() })
+/// Reads the octets of a log from `start` to `end`, or to its own end.
+fn read_log(path: &Path, start: u64, end: u64) -> Result<Vec<u8>, WorldError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(end.saturating_sub(start)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source| io_error(path, source))
 }
 
 fn file_name(id: WorldId) -> String {
     format!("{:010}{SUFFIX}", id.0)
 }
 
-fn id_of(name: &str) -> Option<WorldId> {
-    let digits = name.strip_suffix(SUFFIX)?;
-    let id = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
-    (file_name(WorldId(id)) == name).then_some(WorldId(id))
+fn log_name(base: WorldId) -> String {
+    format!("{:010}{LOG_SUFFIX}", base.0)
 }
 
-/// Returns the numbers of the worlds in the directory, in no order.
+fn id_of(name: &str, suffix: &str) -> Option<WorldId> {
+    let digits = name.strip_suffix(suffix)?;
+    let id = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
+    (format!("{id:010}{suffix}") == name).then_some(WorldId(id))
+}
+
+/// Returns the numbers of the bases in the directory, in no order.
 fn ids(dir: &Path) -> Result<Vec<WorldId>, WorldError> {
+    numbers(dir, SUFFIX)
+}
+
+fn numbers(dir: &Path, suffix: &str) -> Result<Vec<WorldId>, WorldError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -136,7 +340,7 @@ fn ids(dir: &Path) -> Result<Vec<WorldId>, WorldError> {
     let mut ids = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| io_error(dir, source))?;
-        ids.extend(entry.file_name().to_str().and_then(id_of));
+        ids.extend(entry.file_name().to_str().and_then(|name| id_of(name, suffix)));
     }
     Ok(ids)
 }
@@ -147,9 +351,12 @@ fn remove_old(dir: &Path, current: WorldId) -> Result<(), WorldError> {
     // It stays, for its number is taken.
     old.retain(|id| *id < current);
     old.sort_unstable();
-    let surplus = old.len().saturating_sub(KEPT_WORLDS - 1);
-    for id in old.into_iter().take(surplus) {
-        let path = dir.join(file_name(id));
+    let surplus = old.len().saturating_sub(KEPT_BASES - 1);
+    let (gone, kept) = old.split_at(surplus);
+    let logs = numbers(dir, LOG_SUFFIX)?;
+    let logs = logs.into_iter().filter(|id| *id < current && !kept.contains(id));
+    for name in gone.iter().map(|id| file_name(*id)).chain(logs.map(log_name)) {
+        let path = dir.join(name);
         fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
     }
     Ok(())
@@ -172,6 +379,10 @@ fn replace(dir: &Path, name: &str, content: &[u8]) -> Result<(), WorldError> {
 
 fn io_error(path: &Path, source: io::Error) -> WorldError {
     WorldError::Io { path: PathBuf::from(path), source }
+}
+
+fn in_file(path: &Path, error: WorldError) -> WorldError {
+    WorldError::File { path: path.to_owned(), source: error.into() }
 }
 
 #[cfg(test)]
@@ -213,7 +424,7 @@ mod tests {
         for id in 1..=5 {
             publish(dir.path(), &world(id)).unwrap();
         }
-        let kept = ["0000000003.world", "0000000004.world", "0000000005.world", "CURRENT"];
+        let kept = ["0000000004.world", "0000000005.world", "CURRENT"];
         assert_eq!(names(dir.path()), kept);
     }
 
@@ -226,7 +437,7 @@ mod tests {
             ("next.tmp", half, 1),
             ("next.tmp", &file.bytes, 1),
             ("0000000002.world", &file.bytes, 1),
-            ("next.tmp", b"0000000002.world", 1),
+            ("next.tmp", b"world 2 base 2 log", 1),
         ];
         for (name, content, expected) in steps {
             let dir = tempfile::tempdir().unwrap();

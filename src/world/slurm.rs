@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::view::Vrps;
 use super::{Item, ItemSource, View};
 use crate::model::{Aspa, Route, RouterKey, Vrp};
 use crate::origin::{Index, Validity, Verdict};
@@ -86,7 +85,7 @@ impl View {
         }
         rows.extend(added.iter().map(|(vrp, rule)| (*vrp, ItemSource::exception(*rule))));
         local.index = Index::build(&local.vrps);
-        self.set_vrps(Vrps::collect(rows));
+        self.set_vrps(rows);
     }
 
     /// Returns the exceptions that were applied.

@@ -1,5 +1,6 @@
 //! A view: a world (or a VRP file) less what has expired, indexed, ready to be asked.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chain::{Chain, chains};
@@ -19,9 +20,7 @@ pub struct View {
     pub(super) world: Option<Arc<World>>,
     /// Sorted, without duplicates.
     pub(super) vrps: Vec<Vrp>,
-    /// Where the sources of each VRP begin in `vrp_sources`, and a last one for the end.
-    first_sources: Vec<u32>,
-    vrp_sources: Vec<ItemSource>,
+    sources: Sources,
     pub(super) index: Index,
     pub(super) aspas: Vec<Item<Aspa>>,
     pub(super) router_keys: Vec<Item<RouterKey>>,
@@ -90,41 +89,45 @@ impl View {
         };
         let chains = chains(&world);
         let mut horizon = Horizon::new(now);
-        // One answer for each object, so that each is worked out once.
-        let sources: Vec<Option<ItemSource>> = (0u32..u32::MAX)
+        // One answer for each object, so that each is worked out once; that of one which is not
+        // valid now says that it is of no object.
+        let sources: Vec<ItemSource> = (0u32..u32::MAX)
             .zip(&world.objects)
             .map(|(index, object)| {
-                let chain = chains.get(object.point as usize)?;
-                let point = world.points.get(object.point as usize)?;
-                let validity = chain.validity.intersect(object.validity);
-                horizon.admit(validity).then_some(ItemSource {
-                    trust_anchor: Some(point.trust_anchor),
-                    object: Some(index),
+                let chain = chains.get(object.point as usize);
+                let point = world.points.get(object.point as usize);
+                let validity = chain
+                    .map_or(TimeWindow::NEVER, |chain| chain.validity.intersect(object.validity));
+                ItemSource {
+                    trust_anchor: point.map(|point| point.trust_anchor),
+                    object: horizon.admit(validity).then_some(index),
                     exception: None,
                     expires: Some(validity.until),
-                })
+                }
             })
             .collect();
-        let source = |object: u32| sources.get(object as usize).copied().flatten();
-        let rows = world.vrps.iter().filter_map(|row| Some((row.vrp, source(row.object)?)));
-        let vrps = Vrps::collect(rows.collect());
-        let aspas = world.aspas.iter().filter_map(|row| {
-            Some(Item { payload: row.aspa.clone(), source: source(row.object)? })
-        });
+        let valid = |object: u32| {
+            sources.get(object as usize).filter(|source| source.object.is_some()).copied()
+        };
+        let rows = world.vrps.iter().filter(|row| valid(row.object).is_some());
+        let (vrps, places) = places(rows.map(|row| (row.vrp, row.object)), world.vrps.len());
+        let aspas = world
+            .aspas
+            .iter()
+            .filter_map(|row| Some(Item { payload: row.aspa.clone(), source: valid(row.object)? }));
         let keys = world
             .router_keys
             .iter()
-            .filter_map(|row| Some(Item { payload: row.key.clone(), source: source(row.object)? }));
+            .filter_map(|row| Some(Item { payload: row.key.clone(), source: valid(row.object)? }));
         View {
             source: ViewSource::World { id: world.id, time: world.time, purpose: world.purpose },
-            index: Index::build(&vrps.list),
-            had_vrps: !vrps.list.is_empty(),
+            index: Index::build(&vrps),
+            had_vrps: !vrps.is_empty(),
             local: Local::default(),
-            vrps: vrps.list,
-            first_sources: vrps.first_sources,
-            vrp_sources: vrps.sources,
+            vrps,
             aspas: aspas.collect(),
             router_keys: keys.collect(),
+            sources: Sources::new(sources, places),
             trust_anchors: world.trust_anchors.iter().map(|ta| ta.name.clone()).collect(),
             next_expiry: horizon.next,
             chains,
@@ -144,11 +147,10 @@ impl View {
             let source = ItemSource { trust_anchor, object: None, exception: None, expires };
             (at.is_none() || horizon.admit(window)).then_some(source)
         };
-        let rows = file
-            .vrps
-            .iter()
-            .filter_map(|row| Some((row.vrp, keep(row.trust_anchor, row.expires)?)));
-        let vrps = Vrps::collect(rows.collect());
+        let rows = file.vrps.iter();
+        let rows: Vec<(Vrp, ItemSource)> =
+            rows.filter_map(|row| Some((row.vrp, keep(row.trust_anchor, row.expires)?))).collect();
+        let (vrps, sources) = collect(rows);
         let mut aspas: Vec<_> = file
             .aspas
             .into_iter()
@@ -174,12 +176,11 @@ impl View {
                 generated: file.generated,
             },
             world: None,
-            index: Index::build(&vrps.list),
-            had_vrps: !vrps.list.is_empty(),
+            index: Index::build(&vrps),
+            had_vrps: !vrps.is_empty(),
             local: Local::default(),
-            vrps: vrps.list,
-            first_sources: vrps.first_sources,
-            vrp_sources: vrps.sources,
+            vrps,
+            sources,
             aspas,
             router_keys,
             trust_anchors: file.trust_anchors,
@@ -190,11 +191,9 @@ impl View {
     }
 
     /// Puts other VRPs into the place of those that there are.
-    pub(super) fn set_vrps(&mut self, vrps: Vrps) {
-        self.index = Index::build(&vrps.list);
-        self.vrps = vrps.list;
-        self.first_sources = vrps.first_sources;
-        self.vrp_sources = vrps.sources;
+    pub(super) fn set_vrps(&mut self, rows: Vec<(Vrp, ItemSource)>) {
+        (self.vrps, self.sources) = collect(rows);
+        self.index = Index::build(&self.vrps);
     }
 
     /// Returns what the view was made from.
@@ -243,12 +242,7 @@ impl View {
 
     /// Returns where the VRP at `position` comes from: at least one source for each VRP.
     pub fn vrp_sources(&self, position: usize) -> &[ItemSource] {
-        let first = self.first_sources.get(position);
-        let end = position.checked_add(1).and_then(|next| self.first_sources.get(next));
-        first
-            .zip(end)
-            .and_then(|(first, end)| self.vrp_sources.get(*first as usize..*end as usize))
-            .unwrap_or_default()
+        self.sources.of(position)
     }
 
     /// Returns the ASPAs, sorted by customer, one for each object that gives one.
@@ -296,32 +290,84 @@ impl View {
     }
 }
 
-/// The VRPs of a view, with the sources of each.
-pub(super) struct Vrps {
-    list: Vec<Vrp>,
-    first_sources: Vec<u32>,
-    sources: Vec<ItemSource>,
+/// The sources of each VRP. Nearly all have one, which it shares with the VRPs of its object.
+#[derive(Clone, Debug, Default)]
+struct Sources {
+    /// For each VRP its source in `single`; one that is not there names a range, counted from the
+    /// end of `single`.
+    places: Vec<u32>,
+    single: Vec<ItemSource>,
+    ranges: Vec<Range<u32>>,
+    several: Vec<ItemSource>,
 }
 
-impl Vrps {
-    /// Sorts the rows and joins those of the same VRP.
-    pub(super) fn collect(mut rows: Vec<(Vrp, ItemSource)>) -> Vrps {
-        // A world's rows are sorted, which this sees in one pass.
-        rows.sort_by_key(|(vrp, _)| *vrp);
-        let mut vrps = Vrps {
-            list: Vec::with_capacity(rows.len()),
-            first_sources: Vec::with_capacity(rows.len() + 1),
-            sources: Vec::with_capacity(rows.len()),
-        };
-        for (at, (vrp, source)) in (0..u32::MAX).zip(rows) {
-            if vrps.list.last() != Some(&vrp) {
-                vrps.list.push(vrp);
-                vrps.first_sources.push(at);
-            }
-            vrps.sources.push(source);
+/// Where the sources of each VRP are: the position of the only one, or of each.
+#[derive(Default)]
+struct Places {
+    only: Vec<u32>,
+    /// The VRPs with several, by position.
+    several: Vec<(u32, Vec<u32>)>,
+}
+
+/// Sorts the rows and joins those of the same VRP.
+fn collect(mut rows: Vec<(Vrp, ItemSource)>) -> (Vec<Vrp>, Sources) {
+    // Most come sorted, which this sees in one pass.
+    rows.sort_by_key(|(vrp, _)| *vrp);
+    let count = rows.len();
+    let (list, sources): (Vec<Vrp>, Vec<ItemSource>) = rows.into_iter().unzip();
+    let (vrps, places) = places(list.into_iter().zip(0u32..), count);
+    (vrps, Sources::new(sources, places))
+}
+
+/// Takes ascending rows apart into the VRPs, each once, and the positions of their sources.
+fn places(rows: impl Iterator<Item = (Vrp, u32)>, count: usize) -> (Vec<Vrp>, Places) {
+    let (mut list, mut places) = (Vec::with_capacity(count), Places::default());
+    places.only.reserve_exact(count);
+    for (vrp, source) in rows {
+        if list.last() != Some(&vrp) {
+            list.push(vrp);
+            places.only.push(source);
+            continue;
         }
-        vrps.first_sources.push(u32::try_from(vrps.sources.len()).unwrap_or(u32::MAX));
-        vrps
+        let position = u32::try_from(list.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        match places.several.last_mut() {
+            Some((last, sources)) if *last == position => sources.push(source),
+            _ => {
+                let first = places.only.last().copied();
+                places.several.push((position, first.into_iter().chain([source]).collect()));
+            }
+        }
+    }
+    (list, places)
+}
+
+impl Sources {
+    fn new(single: Vec<ItemSource>, places: Places) -> Sources {
+        let base = u32::try_from(single.len()).unwrap_or(u32::MAX);
+        let mut sources = Sources { places: places.only, single, ..Sources::default() };
+        for (number, (position, several)) in (0u32..).zip(places.several) {
+            let start = u32::try_from(sources.several.len()).unwrap_or(u32::MAX);
+            let each = several.iter().filter_map(|at| sources.single.get(*at as usize).copied());
+            sources.several.extend(each);
+            let end = u32::try_from(sources.several.len()).unwrap_or(u32::MAX);
+            sources.ranges.push(start..end);
+            if let Some(place) = sources.places.get_mut(position as usize) {
+                *place = base.saturating_add(number);
+            }
+        }
+        sources
+    }
+
+    fn of(&self, position: usize) -> &[ItemSource] {
+        let Some(place) = self.places.get(position) else { return &[] };
+        let place = *place as usize;
+        if let Some(only) = self.single.get(place) {
+            return std::slice::from_ref(only);
+        }
+        let range = place.checked_sub(self.single.len()).and_then(|at| self.ranges.get(at));
+        range
+            .and_then(|range| self.several.get(range.start as usize..range.end as usize))
+            .unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A world: an immutable, complete result of validation, with the proof's addresses.
 
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,9 +15,11 @@ use crate::validate::{Finding, ManifestRef, ObjectCounts, PointStatus, TrustAnch
 
 /// What validation found at one time.
 ///
-/// Records refer to each other by index. Invariants: a point's parent comes before it; objects
-/// are grouped by point; the payload lists are sorted; every index is in bounds
-/// ([`World::check`] says so for a world that was read from a file).
+/// Records refer to each other by index. Invariants: points are ordered by trust anchor, depth and
+/// id, objects by point, URI and hash, and payload by its value, so that the same findings give the
+/// same world in whatever way they were gathered; every index is in bounds ([`World::check`] says
+/// so for a world that was read from a file). What points and objects say is shared by the worlds
+/// in which it is the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct World {
     /// Its number.
@@ -28,6 +32,9 @@ pub struct World {
     pub time: Timestamp,
     /// How long validation took.
     pub validation_duration: Duration,
+    /// Which state of a cache it shows, so that a later process knows whether it still does;
+    /// `None` if it was made in another way.
+    pub stamp: Option<ObjectHash>,
     /// One for each TAL.
     pub trust_anchors: Vec<TrustAnchorRecord>,
     /// One for each repository that a certificate names.
@@ -74,10 +81,19 @@ pub struct TrustAnchorRecord {
 /// One CA and its publication point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointRecord {
-    /// The point.
-    pub id: PointId,
     /// The index of the issuer's point in [`World::points`].
     pub parent: Option<u32>,
+    /// The index of the repository that its objects were read from.
+    pub repository: Option<u32>,
+    /// What is the same wherever the point stands.
+    pub data: Arc<PointData>,
+}
+
+/// What is known about a publication point, wherever it stands in a world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointData {
+    /// The point.
+    pub id: PointId,
     /// The index of its trust anchor.
     pub trust_anchor: u16,
     /// The URI of the CA's certificate.
@@ -88,8 +104,6 @@ pub struct PointRecord {
     pub ski: KeyIdentifier,
     /// The URI of its manifest.
     pub manifest_uri: ObjectUri,
-    /// The index of the repository that its objects were read from.
-    pub repository: Option<u32>,
     /// Which data are in use.
     pub status: PointStatus,
     /// The manifest in use.
@@ -113,6 +127,13 @@ pub struct PointRecord {
 pub struct ObjectRecord {
     /// The index of its point.
     pub point: u32,
+    /// What is the same wherever the object stands.
+    pub data: Arc<ObjectData>,
+}
+
+/// What is known about an object, wherever it stands in a world.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub struct ObjectData {
     /// Where it was published.
     pub uri: ObjectUri,
     /// The SHA-256 of its bytes.
@@ -146,6 +167,68 @@ pub struct RouterKeyRecord {
     pub key: RouterKey,
     /// The index of the certificate.
     pub object: u32,
+}
+
+impl Deref for PointRecord {
+    type Target = PointData;
+
+    fn deref(&self) -> &PointData {
+        &self.data
+    }
+}
+
+impl DerefMut for PointRecord {
+    fn deref_mut(&mut self) -> &mut PointData {
+        Arc::make_mut(&mut self.data)
+    }
+}
+
+impl Deref for ObjectRecord {
+    type Target = ObjectData;
+
+    fn deref(&self) -> &ObjectData {
+        &self.data
+    }
+}
+
+impl DerefMut for ObjectRecord {
+    fn deref_mut(&mut self) -> &mut ObjectData {
+        Arc::make_mut(&mut self.data)
+    }
+}
+
+impl ObjectData {
+    /// Returns what orders the objects of a point.
+    pub(super) fn key(&self) -> (&str, &ObjectHash) {
+        (self.uri.as_str(), &self.hash)
+    }
+}
+
+impl World {
+    /// Returns the positions of the objects of each point.
+    pub(super) fn object_ranges(&self) -> Vec<Range<u32>> {
+        let mut ranges = Vec::with_capacity(self.points.len());
+        let mut end = 0u32;
+        let mut rest = self.objects.iter().peekable();
+        for point in 0..u32::try_from(self.points.len()).unwrap_or(u32::MAX) {
+            let start = end;
+            while rest.next_if(|object| object.point <= point).is_some() {
+                end = end.saturating_add(1);
+            }
+            ranges.push(start..end);
+        }
+        ranges
+    }
+
+    /// Returns how far below its trust anchor each point stands.
+    pub(super) fn depths(&self) -> Vec<u32> {
+        let mut depths: Vec<u32> = Vec::with_capacity(self.points.len());
+        for point in &self.points {
+            let above = point.parent.and_then(|parent| depths.get(parent as usize));
+            depths.push(above.map_or(0, |above| above.saturating_add(1)));
+        }
+        depths
+    }
 }
 
 impl World {

@@ -69,8 +69,8 @@ const ROUTES: [&str; 12] = [
 /// The fixture's world with what makes each kind of answer.
 fn full_world() -> World {
     let mut world = world();
-    world.points[1].status = crate::validate::PointStatus::LastGood;
-    world.points[1].unproven =
+    world.points[2].status = crate::validate::PointStatus::LastGood;
+    world.points[2].unproven =
         crate::model::ResourceSet::from_prefixes(["10.0.0.0/8".parse().unwrap()]);
     world
 }

@@ -430,6 +430,26 @@ impl Course {
     }
 }
 
+/// What is published, and when it is looked at, one after the other: without restarts, and without
+/// what a cache cannot show.
+pub(crate) fn any_course() -> impl Strategy<Value = Vec<(Published, Timestamp)>> {
+    let steps = prop::collection::vec(prop::collection::vec(event(), 1..3), 1..8);
+    steps.prop_map(|steps| {
+        let mut course = Course::new();
+        let earlier = RefCell::new(Memory::default());
+        let mut looks = vec![(Published::of(&course.world, None), course.now)];
+        for events in steps {
+            for event in events {
+                if !matches!(event, Event::Repository { .. } | Event::Restart { .. }) {
+                    course.happen(event, &earlier);
+                }
+            }
+            looks.push((Published::of(&course.world, None), course.now));
+        }
+        looks
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

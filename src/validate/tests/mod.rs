@@ -6,6 +6,7 @@ mod damage;
 mod degradation;
 mod display;
 mod memo;
+pub(crate) use memo::any_course;
 mod payloads;
 mod points;
 mod policies;
@@ -265,6 +266,7 @@ const ISP_KEY: usize = 701;
 const CUSTOMER_KEY: usize = 702;
 
 /// A published world as other layers need it: its locator, its certificate, its files.
+#[derive(Clone, Debug)]
 pub(crate) struct Published {
     pub(crate) tal: Tal,
     pub(crate) certificate: Bytes,
