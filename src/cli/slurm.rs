@@ -158,12 +158,12 @@ impl Report {
             }
         }
         for (key, rule) in exceptions.router_keys() {
-            if !before.router_keys().iter().any(|item| item.payload == *key) {
+            if before.router_keys().binary_search_by(|item| item.payload.cmp(key)).is_err() {
                 hit(*rule);
             }
         }
         for (aspa, rule) in exceptions.aspas() {
-            if !before.aspas().iter().any(|item| item.payload == *aspa) {
+            if before.aspas().binary_search_by(|item| item.payload.cmp(aspa)).is_err() {
                 hit(*rule);
             }
         }

@@ -43,8 +43,11 @@ pub struct InForce {
     pub source: Source,
 }
 
+/// How a key's value is read from the settings.
+type Reader = fn(&Settings) -> toml::Value;
+
 /// Every key of the file, and its value in force.
-const KEYS: &[(&str, fn(&Settings) -> toml::Value)] = &[
+const KEYS: &[(&str, Reader)] = &[
     ("data-dir", |settings| path(settings.data.path())),
     ("tal", |settings| paths(&settings.tals)),
     ("no-rir-tals", |settings| (!settings.rir_tals).into()),

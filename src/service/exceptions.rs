@@ -290,13 +290,15 @@ mod tests {
         std::fs::write(&path, slurm("192.0.2.0/24")).unwrap();
         let mut files = open(dir.path()).unwrap();
         std::fs::remove_file(&path).unwrap();
-        (files.look(LATER), files.look(LATER));
+        files.look(LATER);
+        files.look(LATER);
         assert!(files.status().unwrap().error.unwrap().contains("No such file"));
         assert_eq!(asserted(&files), "192.0.2.0/24");
         let new = dir.path().join("new");
         std::fs::write(&new, slurm("203.0.113.0/24")).unwrap();
         std::fs::rename(&new, &path).unwrap();
-        (files.look(LATER), files.look(LATER));
+        files.look(LATER);
+        files.look(LATER);
         assert_eq!(asserted(&files), "203.0.113.0/24");
     }
 }

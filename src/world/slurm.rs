@@ -277,8 +277,11 @@ mod tests {
         for anchor in &mut empty.trust_anchors {
             anchor.status = TrustAnchorStatus::Missing;
         }
-        (empty.vrps.clear(), empty.objects.clear(), empty.points.clear());
-        (empty.aspas.clear(), empty.router_keys.clear());
+        empty.vrps.clear();
+        empty.objects.clear();
+        empty.points.clear();
+        empty.aspas.clear();
+        empty.router_keys.clear();
         let view = view(empty, &exceptions("", OURS));
         assert!(!view.has_data());
         let answer = view.answer(route("10.0.0.0/8", 1), NOW, MAX_AGE);
