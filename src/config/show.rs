@@ -68,8 +68,11 @@ const KEYS: &[(&str, Reader)] = &[
     ("rtr-loss", |settings| settings.rtr_loss.as_str().into()),
 ];
 
+/// The same of a key that may have none.
+type OptionalReader = fn(&Settings) -> Option<toml::Value>;
+
 /// Keys that have no value unless somebody gives one; then they are shown, too.
-const OPTIONAL: &[(&str, fn(&Settings) -> Option<toml::Value>)] = &[
+const OPTIONAL: &[(&str, OptionalReader)] = &[
     ("rtr-tls", |settings| Some(settings.rtr_tls?.to_string().into())),
     ("rtr-tls-cert", |settings| settings.rtr_tls_cert.as_deref().map(path)),
     ("rtr-tls-key", |settings| settings.rtr_tls_key.as_deref().map(path)),
