@@ -165,6 +165,17 @@ fn socket_mib() -> u64 {
     pages.unwrap_or(0) * 4 / 1024
 }
 
+/// Waits until the slow routers have what fits into their sockets, and nothing more moves.
+fn wait_until_stuck(cache: &Cache) {
+    let sent = || cache.status().clients.iter().map(|client| client.sent_bytes).sum::<u64>();
+    let (_keep, pause) = std::sync::mpsc::channel::<()>();
+    let mut before = u64::MAX;
+    while before != sent() {
+        before = sent();
+        let _ = pause.recv_timeout(Duration::from_millis(200));
+    }
+}
+
 fn main() {
     let (address, cache) = start(&view(), 1_200);
     let begun = Instant::now();
@@ -191,6 +202,7 @@ fn main() {
     for _ in 0..ROUNDS {
         alone.push(take(address, length));
         let slow: Vec<TcpStream> = (0..100).map(|_| connect(address)).collect();
+        wait_until_stuck(&cache);
         beside.push(take(address, length));
         drop(slow);
     }

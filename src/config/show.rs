@@ -68,7 +68,7 @@ const KEYS: &[(&str, Reader)] = &[
     ("rtr-loss", |settings| settings.rtr_loss.as_str().into()),
 ];
 
-/// Reads the value of one key, if it has one.
+/// The same of a key that may have none.
 type OptionalReader = fn(&Settings) -> Option<toml::Value>;
 
 /// Keys that have no value unless somebody gives one; then they are shown, too.
