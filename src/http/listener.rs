@@ -38,6 +38,7 @@ pub async fn serve(
     }
     // Nobody waits in a queue that is not served any more.
     drop(listener);
+    connections.app.close();
     connections.drain().await;
     Ok(())
 }
@@ -100,7 +101,11 @@ impl Connections {
     fn serve(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
         // Answers are short and the client waits for them.
         let _ = stream.set_nodelay(true);
-        let stream = TokioIo::new(Stream::new(stream, self.limits.stall_timeout));
+        let stream = TokioIo::new(Stream::new(
+            stream,
+            self.limits.stall_timeout,
+            Arc::clone(&self.app.counters),
+        ));
         let service = TowerToHyperService::new(self.router.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 
+use super::conditional::has_tag;
 use super::query::pairs;
-use super::routinator::{NO_DATA, text_error};
+use super::routinator::error::{BUSY, NO_DATA, text_error};
 use super::state::{App, Payload, Served};
 use crate::model::Timestamp;
 use crate::output::{Format, Selection};
@@ -44,13 +45,20 @@ pub(super) async fn answer(
     let Some(selection) = selection(&uri) else {
         return text_error(StatusCode::BAD_REQUEST, "invalid query");
     };
-    let Some(payload) = written(&app, &served, format, selection).await else {
+    let is_shared = selection.is_everything() && served.is_shared(format);
+    let Some(mut payload) = written(&app, &served, format, selection).await else {
         return text_error(StatusCode::INTERNAL_SERVER_ERROR, "internal server error");
     };
     let validators =
         [(header::ETAG, payload.etag.clone()), (header::LAST_MODIFIED, http_date(served.made()))];
     if is_unchanged(&headers, &payload.etag, served.made()) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
+    }
+    if !is_shared {
+        let Some(held) = app.hold(payload.body) else {
+            return text_error(StatusCode::SERVICE_UNAVAILABLE, BUSY);
+        };
+        payload.body = held;
     }
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     (validators, content_type, payload.body).into_response()
@@ -108,11 +116,8 @@ fn selection(uri: &Uri) -> Option<Selection> {
 
 /// Tells whether the client has this payload (RFC 9110, section 13.2.2: the tag wins).
 fn is_unchanged(headers: &HeaderMap, etag: &str, made: Timestamp) -> bool {
-    let tags = headers.get_all(header::IF_NONE_MATCH);
-    if tags.iter().next().is_some() {
-        let tags = tags.iter().filter_map(|value| value.to_str().ok());
-        let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
-        return tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag);
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        return has_tag(headers, etag);
     }
     let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     let since = since.and_then(|value| DateTime::parse_from_rfc2822(value).ok());

@@ -11,9 +11,12 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::Problem;
-use super::routinator::{json_error, text_error};
+use super::routinator::error::{json_error, text_error};
+use super::routinator::{delta, status as routinator_status, validity};
 use super::state::App;
-use super::{answer, findings, health, metrics, payload, status, validity};
+use super::v1::{aspas, chain, changes, events, findings, many, openapi, router_keys};
+use super::v1::{validity as answer, vrps};
+use super::{guard, health, metrics, payload, status};
 use crate::output::words;
 use crate::world::Purpose;
 
@@ -39,16 +42,30 @@ pub fn router(app: App) -> Router {
         // Routinator's.
         .route("/api/v1/validity/", get(validity::by_path))
         .route("/api/v1/validity/{*rest}", get(validity::by_path))
-        .route("/validity", get(validity::by_query))
+        .route("/validity", get(validity::by_query).post(validity::by_list))
+        .route("/json-delta", get(delta::delta))
+        .route("/json-delta/notify", get(delta::notify))
+        .route("/status", get(routinator_status::text))
+        .route("/api/v1/status", get(routinator_status::api))
         .route("/version", get(health::version))
         // Ours.
         .route("/metrics", get(metrics::metrics))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/v1/validity", get(answer::by_query))
+        .route("/v1/validity", get(answer::by_query).post(many::many))
         .route("/v1/validity/{asn}/{*prefix}", get(answer::by_path))
         .route("/v1/status", get(status::status))
+        .route("/v1/trust-anchors", get(status::trust_anchors))
+        .route("/v1/repositories", get(status::repositories))
         .route("/v1/findings", get(findings::findings))
+        .route("/v1/vrps", get(vrps::vrps))
+        .route("/v1/aspas", get(aspas::aspas))
+        .route("/v1/router-keys", get(router_keys::router_keys))
+        .route("/v1/chain", get(chain::chain))
+        .route("/v1/worlds", get(changes::worlds))
+        .route("/v1/changes", get(changes::changes))
+        .route("/v1/events", get(events::events))
+        .route("/v1/openapi.json", get(openapi::openapi))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone())
@@ -82,8 +99,13 @@ async fn method_not_allowed(uri: Uri) -> Response {
 
 /// Adds what every answer has, and counts it.
 async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
-    let ours = is_ours(request.uri().path());
-    let mut response = next.run(request).await;
+    let path = request.uri().path();
+    let (ours, guarded) = (is_ours(path), path.starts_with("/v1/"));
+    let refusal = guarded.then(|| guard::refusal(&app.names, request.uri(), request.headers()));
+    let mut response = match refusal.flatten() {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    };
     app.counters.answer(response.status().as_u16());
     let no_data = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();

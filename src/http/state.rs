@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use uuid::Uuid;
 
 use super::counters::Counters;
+use super::history::History;
+use super::limits::{MAX_HELD_KIB, MAX_TABLES, MAX_WAITING, Times};
+use super::routinator::Tally;
 use super::summary::Summary;
+use super::v1::findings::{Position, positions};
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
 use crate::world::{Purpose, View, World};
@@ -19,24 +24,99 @@ pub struct App {
     current: Arc<ArcSwapOption<Served>>,
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
+    /// Names that this server is asked by.
+    pub(super) names: Arc<[String]>,
     now: fn() -> Timestamp,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
+    /// KiB of bodies that may wait in memory for single clients (THREATS J06).
+    held: Arc<Semaphore>,
+    /// Who may wait for changes (THREATS J07).
+    pub(super) waiting: Arc<Semaphore>,
+    pub(super) times: Times,
+    /// Who may have a table answered (THREATS J06).
+    pub(super) tables: Arc<Semaphore>,
+    news: watch::Sender<News>,
+    /// Names the numbering of the payloads that this process serves.
+    session: u64,
 }
 
 /// How many payloads are written for single clients at a time.
 const MAX_WRITERS: usize = 4;
 
+/// What those are told who wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum News {
+    /// Look again.
+    Published,
+    /// The service ends.
+    Closing,
+}
+
 impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
-        let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        App { current: Arc::default(), counters: Arc::default(), max_age, now, writers }
+        App {
+            current: Arc::default(),
+            counters: Arc::default(),
+            max_age,
+            names: Arc::default(),
+            now,
+            writers: Arc::new(Semaphore::new(MAX_WRITERS)),
+            held: Arc::new(Semaphore::new(MAX_HELD_KIB)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            times: Times::default(),
+            tables: Arc::new(Semaphore::new(MAX_TABLES)),
+            news: watch::Sender::new(News::Published),
+            session: Uuid::new_v4().as_u64_pair().0 >> 16,
+        }
+    }
+
+    /// Answers also to these names: the paths of our own are else answered only to addresses and
+    /// to names that no stranger can own.
+    #[must_use]
+    pub fn named(self, names: Vec<String>) -> Self {
+        App { names: names.into(), ..self }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
-    pub fn publish(&self, served: Served) {
+    ///
+    /// Compares it with what was served before: milliseconds of work, so not for async tasks.
+    pub fn publish(&self, mut served: Served) {
+        let last = self.current();
+        let history = match &last {
+            Some(last) => &last.history,
+            None => &History::begin(self.session),
+        };
+        let last = last.as_ref().map(|last| last.view());
+        served.history = history.after(last, &served.view, &served.world);
         self.current.store(Some(Arc::new(served)));
+        self.news.send_replace(News::Published);
+    }
+
+    /// Ends every wait, because the service ends.
+    pub(super) fn close(&self) {
+        self.news.send_replace(News::Closing);
+    }
+
+    /// Returns session and serial of the payload in use; serial 0 is that there is none.
+    pub(super) fn version(&self) -> (u64, u32) {
+        (self.session, self.current().map_or(0, |served| served.history.serial))
+    }
+
+    /// Returns a place among those who wait for changes, if there is one.
+    pub(super) fn wait(&self) -> Option<Waiting> {
+        let place = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
+        Some(Waiting { news: self.news.subscribe(), longest: self.times.poll, _place: place })
+    }
+
+    /// Counts a body against the memory that bodies for single clients may take, for as long as
+    /// anything of it is not sent; `None` if too much is waiting.
+    pub(super) fn hold(&self, body: impl Into<Vec<u8>>) -> Option<Bytes> {
+        let body = body.into();
+        let kib = u32::try_from(body.len() / 1024).ok()?;
+        let share = Arc::clone(&self.held).try_acquire_many_owned(kib).ok()?;
+        Some(Bytes::from_owner(Held { body, _share: share }))
     }
 
     /// Returns what is answered from; `None` before the first world.
@@ -51,8 +131,48 @@ impl App {
         self.current().filter(|served| served.view().has_data())
     }
 
+    /// Tells whether a world is older than the maximal age; an archive never is.
+    pub(super) fn is_old(&self, world: &World) -> bool {
+        let is_archive = matches!(world.purpose, Purpose::Archive { .. });
+        self.now().since(world.time) > self.max_age && !is_archive
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         (self.now)()
+    }
+}
+
+/// A body with its share of the memory for such bodies.
+struct Held {
+    body: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// A place among those who wait for changes.
+pub(super) struct Waiting {
+    news: watch::Receiver<News>,
+    longest: Duration,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Waits until `is_so`, for no longer than a long poll may, or until the service ends.
+    pub async fn until(&mut self, is_so: impl Fn() -> bool) {
+        let longest = self.longest;
+        let wait = async { while !is_so() && self.next().await {} };
+        let _ = tokio::time::timeout(longest, wait).await;
+    }
+
+    /// Waits until something is published after the last call; no longer if the service ends.
+    pub async fn next(&mut self) -> bool {
+        let changed = self.news.changed().await.is_ok();
+        changed && *self.news.borrow_and_update() == News::Published
     }
 }
 
@@ -63,6 +183,10 @@ pub struct Served {
     world: Arc<World>,
     made: Timestamp,
     summary: Summary,
+    /// What was served before, as far as it is kept.
+    history: History,
+    tally: OnceLock<Tally>,
+    findings: OnceLock<Vec<Position>>,
     csv: OnceLock<Payload>,
     json: OnceLock<Payload>,
 }
@@ -81,7 +205,27 @@ impl Served {
     pub fn new(world: Arc<World>, now: Timestamp) -> Self {
         let view = View::of_world(Arc::clone(&world), now);
         let summary = Summary::of(&view, &world);
-        Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
+        Served {
+            view,
+            world,
+            made: now,
+            summary,
+            history: History::begin(0),
+            tally: OnceLock::new(),
+            findings: OnceLock::new(),
+            csv: OnceLock::new(),
+            json: OnceLock::new(),
+        }
+    }
+
+    /// Returns the number of the payload, and what led to it.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns the numbers as Routinator counts them: work at the first call.
+    pub(super) fn tally(&self) -> &Tally {
+        self.tally.get_or_init(|| Tally::of(&self.view, &self.world))
     }
 
     /// Returns the view.
@@ -109,6 +253,11 @@ impl Served {
 
     fn is_archive(&self) -> bool {
         matches!(self.world.purpose, Purpose::Archive { .. })
+    }
+
+    /// Returns where the findings stand, sorted by object: work at the first call.
+    pub(super) fn findings(&self) -> &[Position] {
+        self.findings.get_or_init(|| positions(&self.world))
     }
 
     /// Returns when the payload changed last, as far as is known.

@@ -43,7 +43,7 @@ pub async fn run(
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
-        app.publish(Served::new(Arc::new(world), clock::now()));
+        publish(&app, Arc::new(world), clock::now()).await;
     }
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
@@ -75,11 +75,16 @@ async fn view(app: App, mut worlds: mpsc::Receiver<World>, now: fn() -> Timestam
                 _ => continue,
             },
         };
-        let time = now();
-        match tokio::task::spawn_blocking(move || Served::new(world, time)).await {
-            Ok(served) => app.publish(served),
-            Err(error) => tracing::error!(%error, "making a view panicked; keeping the old one"),
-        }
+        publish(&app, world, now()).await;
+    }
+}
+
+/// Answers from a view of `world` from now on.
+async fn publish(app: &App, world: Arc<World>, time: Timestamp) {
+    let app = app.clone();
+    let publish = move || app.publish(Served::new(world, time));
+    if let Err(error) = tokio::task::spawn_blocking(publish).await {
+        tracing::error!(%error, "making a view panicked; keeping the old one");
     }
 }
 

@@ -62,7 +62,7 @@ async fn a_bad_question_is_a_problem_that_names_what_is_wrong() {
         "/v1/validity?prefix=::/0&asn=1&when=now",
         "/v1/validity/%FF/::/0",
         "/v1/findings?limit=1001",
-        "/v1/findings?offset=-1",
+        "/v1/findings?cursor=-1",
         "/v1/findings?reason=unlucky",
         "/v1/status?verbose",
     ] {
@@ -122,13 +122,15 @@ async fn findings_come_in_pages() {
 
     let first = get(&app, "/v1/findings?limit=2").await;
     insta::assert_snapshot!(first.body);
-    let mut seen = Vec::new();
-    let mut offset = Some(0);
-    while let Some(from) = offset {
-        let page = get(&app, &format!("/v1/findings?offset={from}&limit=40")).await.json();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(&app, &format!("/v1/findings?limit=40{cursor}")).await.json();
         let details = page["findings"].as_array().unwrap().iter();
         seen.extend(details.map(|finding| finding["detail"].as_str().unwrap().to_owned()));
-        offset = page["next_offset"].as_u64();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
     }
     assert_eq!(seen.len(), 101);
     assert_eq!(seen[100], "number 99");
