@@ -12,10 +12,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::exceptions;
 use super::limits::MAX_REPOSITORY_SERIES;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::routinator;
+use super::rtr_metrics;
 use super::state::{App, Served};
 use super::summary::TrustAnchorSummary;
 use crate::model::Timestamp;
@@ -66,13 +68,13 @@ pub(super) async fn metrics(
 struct Numbers(App);
 
 /// The labels of one series.
-type Labels = Vec<(&'static str, String)>;
+pub(super) type Labels = Vec<(&'static str, String)>;
 
 /// Writes the families one after the other.
-struct Families<'a>(DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
-    fn gauges<N>(
+    pub fn gauges<N>(
         &mut self,
         name: &str,
         help: &str,
@@ -98,14 +100,14 @@ impl Families<'_> {
         Ok(())
     }
 
-    fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
+    pub fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
     where
         ConstGauge<N>: EncodeMetric,
     {
         self.gauges(name, help, [(Labels::new(), value)])
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+    pub fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let kind = prometheus_client::metrics::MetricType::Counter;
         ConstCounter::new(value).encode(self.0.encode_descriptor(name, help, None, kind)?)
     }
@@ -127,6 +129,10 @@ impl Collector for Numbers {
             trust_anchors(&mut families, served)?;
             repositories(&mut families, served)?;
         }
+        if let Some(status) = self.0.rtr() {
+            rtr_metrics::write(&mut families, &status)?;
+        }
+        exceptions::families(&mut families, &self.0)?;
         self.http(&mut families)
     }
 }
@@ -305,6 +311,6 @@ impl Numbers {
     }
 }
 
-fn count(items: usize) -> u64 {
+pub(super) fn count(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
 }

@@ -25,10 +25,13 @@ mod question;
 mod summary;
 
 // The resources.
+mod exceptions;
 mod health;
 mod metrics;
 mod payload;
+mod routers;
 mod routinator;
+mod rtr_metrics;
 mod status;
 mod v1;
 
@@ -37,4 +40,4 @@ mod tests;
 
 pub use listener::serve;
 pub use router::router;
-pub use state::{App, Served};
+pub use state::{App, ExceptionsStatus, Served};

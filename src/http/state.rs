@@ -16,6 +16,8 @@ use super::summary::Summary;
 use super::v1::findings::{Position, positions};
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
+use crate::payload::Exceptions;
+use crate::rtr;
 use crate::world::{Purpose, View, World};
 
 /// The state of the service; a clone is the same state.
@@ -27,6 +29,9 @@ pub struct App {
     /// Names that this server is asked by.
     pub(super) names: Arc<[String]>,
     now: fn() -> Timestamp,
+    /// What routers get, and the age from which on they get nothing.
+    rtr: Option<(rtr::Cache, Duration)>,
+    exceptions: Arc<ArcSwapOption<ExceptionsStatus>>,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
     /// KiB of bodies that may wait in memory for single clients (THREATS J06).
@@ -60,6 +65,8 @@ impl App {
             current: Arc::default(),
             counters: Arc::default(),
             max_age,
+            rtr: None,
+            exceptions: Arc::default(),
             names: Arc::default(),
             now,
             writers: Arc::new(Semaphore::new(MAX_WRITERS)),
@@ -77,6 +84,12 @@ impl App {
     #[must_use]
     pub fn named(self, names: Vec<String>) -> Self {
         App { names: names.into(), ..self }
+    }
+
+    /// Shows the state of `cache`, too, and is not ready when the data are older than `max_age`,
+    /// from which on routers get none.
+    pub fn with_rtr(self, cache: rtr::Cache, max_age: Duration) -> Self {
+        App { rtr: Some((cache, max_age)), ..self }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
@@ -137,6 +150,28 @@ impl App {
         self.now().since(world.time) > self.max_age && !is_archive
     }
 
+    /// Says what is known of the operator's exceptions; `None` if no file was named.
+    pub fn set_exceptions(&self, status: Option<ExceptionsStatus>) {
+        self.exceptions.store(status.map(Arc::new));
+    }
+
+    /// Returns what is known of the operator's exceptions; `None` if no file was named.
+    pub(super) fn exceptions(&self) -> Option<Arc<ExceptionsStatus>> {
+        self.exceptions.load_full()
+    }
+
+    /// Returns what is known about routers, where they are served.
+    pub(super) fn rtr(&self) -> Option<rtr::Status> {
+        self.rtr.as_ref().map(|(cache, _)| cache.status())
+    }
+
+    /// Tells whether the data are too old for routers.
+    pub(super) fn is_too_old_for_routers(&self, served: &Served) -> bool {
+        let limit = self.rtr.as_ref().map(|(_, max_age)| *max_age);
+        let confirmed = served.view().confirmed();
+        limit.zip(confirmed).is_some_and(|(limit, time)| self.now().since(time) > limit)
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         (self.now)()
     }
@@ -176,6 +211,17 @@ impl Waiting {
     }
 }
 
+/// What is known of the operator's exceptions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExceptionsStatus {
+    /// The files that were named.
+    pub files: Vec<String>,
+    /// Since when those in force are.
+    pub since: Timestamp,
+    /// Why a file cannot be used as it is now; the last good ones stay in force.
+    pub error: Option<String>,
+}
+
 /// A view with what is the same for everyone who asks about it.
 #[derive(Debug)]
 pub struct Served {
@@ -201,9 +247,14 @@ pub(super) struct Payload {
 }
 
 impl Served {
-    /// Derives what is answered from `world` at `now`: seconds of work, so not for async tasks.
+    /// Derives what is answered from `world` at `now`, without local exceptions.
     pub fn new(world: Arc<World>, now: Timestamp) -> Self {
-        let view = View::of_world(Arc::clone(&world), now);
+        Served::excepting(world, &Arc::default(), now)
+    }
+
+    /// Derives what is answered from `world` and the operator's exceptions at `now`: seconds of work, so not for async tasks.
+    pub fn excepting(world: Arc<World>, exceptions: &Arc<Exceptions>, now: Timestamp) -> Self {
+        let view = View::of_world(Arc::clone(&world), now).except(exceptions);
         let summary = Summary::of(&view, &world);
         Served {
             view,

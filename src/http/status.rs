@@ -8,9 +8,11 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::conditional;
+use super::exceptions::ExceptionsBody;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
+use super::routers::RtrBody;
 use super::state::App;
 use super::summary::{TrustAnchorSummary, Vrps};
 use crate::model::{RepositoryId, Timestamp};
@@ -39,6 +41,8 @@ pub(super) async fn status(
             .map(|(record, sum)| TrustAnchorBody::of(record, sum))
             .collect(),
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
+        rtr: app.rtr().map(RtrBody::of),
+        exceptions: ExceptionsBody::of(&app, &served),
         world: WorldBody::of(&app, &served),
     }))
 }
@@ -100,8 +104,13 @@ struct Body {
     world: WorldBody,
     validation_seconds: f64,
     payload: PayloadBody,
+    /// Only where routers are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtr: Option<RtrBody>,
     trust_anchors: Vec<TrustAnchorBody>,
     repositories: Vec<RepositoryBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exceptions: Option<ExceptionsBody>,
 }
 
 #[derive(Serialize)]

@@ -207,6 +207,15 @@ pub(crate) fn assembly(validation: &Validation) -> Assembly<'_> {
     }
 }
 
+/// Exceptions that filter one prefix.
+pub(crate) fn without(prefix: &str) -> Arc<crate::payload::Exceptions> {
+    use crate::payload::{Entry, Exceptions, PrefixFilter, SlurmFile};
+    let rule = PrefixFilter { prefix: Some(prefix.parse().unwrap()), asn: None };
+    let prefix_filters = vec![Entry { rule, line: 1, comment: Some("a test".to_owned()) }];
+    let file = SlurmFile { version: 1, prefix_filters, ..SlurmFile::default() };
+    Arc::new(Exceptions::new(vec![("local.json".to_owned(), file)]).unwrap())
+}
+
 /// The world of [`validation`].
 pub(crate) fn world() -> World {
     World::assemble(assembly(&validation()))
