@@ -20,6 +20,7 @@ use crate::system::{notify, parent, shutdown};
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     let mut flags = ConfigFile {
         http: args.http,
+        http_name: args.http_name.clone(),
         max_age: args.max_age,
         rtr: args.rtr,
         no_rtr: args.no_rtr,
@@ -128,7 +129,7 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
     if let Err(error) = ChildRecord::write(&state, Child::Server, level, clock::now()) {
         tracing::warn!(%error, "cannot record the start");
     }
-    let options = ServerOptions { max_age: settings.max_age };
+    let options = ServerOptions { max_age: settings.max_age, names: settings.http_names.clone() };
     runtime()?
         .block_on(async {
             notify::ready();

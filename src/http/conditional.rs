@@ -29,8 +29,8 @@ pub(super) fn answer<T: Serialize>(
 
 fn tag(app: &App, served: &Served) -> String {
     let is_old = u8::from(app.is_old(served.world()));
-    let (world, made) = (served.world().id, served.made().0);
-    format!("W/\"{:x}-{world}-{made:x}-{is_old}\"", served.history().session)
+    let history = served.history();
+    format!("W/\"{:x}-{}-{is_old}\"", history.session, history.views)
 }
 
 /// Tells whether a condition names `etag`; weak comparison, so only the text within quotes counts.

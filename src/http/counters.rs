@@ -10,6 +10,7 @@ pub struct Counters {
     connections: AtomicU64,
     open_connections: AtomicU64,
     accept_errors: AtomicU64,
+    refused: AtomicU64,
     panics: AtomicU64,
     requests: AtomicU64,
     bytes_read: AtomicU64,
@@ -37,6 +38,14 @@ impl Counters {
 
     pub(super) fn accept_error(&self) {
         self.accept_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused_connections(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     pub(super) fn panic(&self) {

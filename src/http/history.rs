@@ -17,6 +17,8 @@ pub(super) struct History {
     pub session: u64,
     /// Counts the different payloads of this session.
     pub serial: u32,
+    /// Counts the views, of which some have the same payload.
+    pub views: u64,
     /// Oldest first; the last one led to `serial`.
     steps: VecDeque<Arc<Step>>,
 }
@@ -37,12 +39,12 @@ pub(super) struct Step {
 impl History {
     /// Begins a session; the first payload has serial 1, before it there is 0.
     pub fn begin(session: u64) -> Self {
-        History { session, serial: 0, steps: VecDeque::new() }
+        History { session, serial: 0, views: 0, steps: VecDeque::new() }
     }
 
     /// Returns the history with the payload of `view` at its end, if it differs from `last`.
     pub fn after(&self, last: Option<&View>, view: &View, world: &World) -> Self {
-        let mut history = self.clone();
+        let mut history = History { views: self.views + 1, ..self.clone() };
         let Some(last) = last else {
             history.serial += 1;
             return history;

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Below the 8192 files of the shipped unit; a full dump is shared, so a connection costs little.
 pub const MAX_CONNECTIONS: usize = 1024;
 
+/// Connections from one address that is not loopback, where a proxy may ask for everyone: half
+/// of all, so that nobody takes the place of all others (THREATS J02).
+pub const MAX_CONNECTIONS_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
+
 /// From the start of a request, or of idling, to the end of its headers; closes slow and idle
 /// clients (THREATS J01).
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -115,6 +119,8 @@ impl Default for Times {
 pub struct Limits {
     /// See [`MAX_CONNECTIONS`].
     pub connections: usize,
+    /// See [`MAX_CONNECTIONS_PER_ADDRESS`].
+    pub connections_per_address: usize,
     /// See [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// See [`STALL_TIMEOUT`].
@@ -127,6 +133,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: MAX_CONNECTIONS,
+            connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
             header_timeout: HEADER_TIMEOUT,
             stall_timeout: STALL_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,

@@ -295,6 +295,11 @@ impl Numbers {
             counters.accept_errors(),
         )?;
         families.counter(
+            "provost_http_refused_connections",
+            "Connections that were closed because their address had too many",
+            counters.refused_connections(),
+        )?;
+        families.counter(
             "provost_http_panics",
             "Requests that met a defect of the program",
             counters.panics(),

@@ -10,6 +10,7 @@ mod guard;
 mod history;
 pub mod limits;
 mod listener;
+mod quick;
 mod router;
 mod state;
 mod stream;

@@ -1,10 +1,13 @@
 //! What every handler answers from: the view in use, and what was derived from it once.
 
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
@@ -233,8 +236,9 @@ pub struct Served {
     history: History,
     tally: OnceLock<Tally>,
     findings: OnceLock<Vec<Position>>,
-    csv: OnceLock<Payload>,
-    json: OnceLock<Payload>,
+    /// As it is, and compressed.
+    csv: [OnceLock<Payload>; 2],
+    json: [OnceLock<Payload>; 2],
 }
 
 /// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
@@ -244,6 +248,14 @@ pub(super) struct Payload {
     /// The entity tag, with its quotes: digest of the body and number of the world, in the form
     /// of Routinator's session and serial.
     pub etag: String,
+    pub coding: Coding,
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
 }
 
 impl Served {
@@ -264,8 +276,8 @@ impl Served {
             history: History::begin(0),
             tally: OnceLock::new(),
             findings: OnceLock::new(),
-            csv: OnceLock::new(),
-            json: OnceLock::new(),
+            csv: Default::default(),
+            json: Default::default(),
         }
     }
 
@@ -321,38 +333,58 @@ impl Served {
     }
 
     /// Returns the whole payload if it was written before.
-    pub(super) fn written(&self, format: Format) -> Option<&Payload> {
-        self.slot(format)?.get()
+    pub(super) fn written(&self, format: Format, coding: Coding) -> Option<&Payload> {
+        self.slot(format, coding)?.get()
     }
 
     /// Tells whether the whole payload in this format is kept once it was written.
     pub(super) fn is_shared(&self, format: Format) -> bool {
-        self.slot(format).is_some()
+        self.slot(format, Coding::Identity).is_some()
     }
 
     /// Writes what is selected: a second of work at full size, so not for async tasks.
     ///
     /// The formats that are asked for most are written once and shared.
-    pub(super) fn write(&self, format: Format, selection: &Selection) -> Payload {
+    pub(super) fn write(&self, format: Format, selection: &Selection, coding: Coding) -> Payload {
         let write = || {
+            if coding == Coding::Gzip {
+                return compressed(&self.write(format, selection, Coding::Identity));
+            }
             let mut body = Vec::new();
             // Writing to memory does not fail.
             let _ = format.write(&self.view, selection, &mut body);
             let digest = ObjectHash::of(&body).to_string();
             let session = digest.get(..16).unwrap_or_default();
-            Payload { body: body.into(), etag: format!("\"{session}-{}\"", self.world.id) }
+            let etag = format!("\"{session}-{}\"", self.world.id);
+            Payload { body: body.into(), etag, coding }
         };
-        match self.slot(format) {
+        match self.slot(format, coding) {
             Some(slot) if selection.is_everything() => slot.get_or_init(write).clone(),
             _ => write(),
         }
     }
 
-    fn slot(&self, format: Format) -> Option<&OnceLock<Payload>> {
-        match format {
-            Format::Csv => Some(&self.csv),
-            Format::Json => Some(&self.json),
-            _ => None,
-        }
+    fn slot(&self, format: Format, coding: Coding) -> Option<&OnceLock<Payload>> {
+        let [identity, gzip] = match format {
+            Format::Csv => &self.csv,
+            Format::Json => &self.json,
+            _ => return None,
+        };
+        Some(match coding {
+            Coding::Identity => identity,
+            Coding::Gzip => gzip,
+        })
     }
+}
+
+/// Compresses a payload: half a second at full size, which the fastest level takes.
+///
+/// Other bytes have another tag (RFC 9110, section 8.8.3).
+fn compressed(payload: &Payload) -> Payload {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(&payload.body);
+    let body = encoder.finish().unwrap_or_default().into();
+    let etag = format!("{}-gzip\"", payload.etag.trim_end_matches('"'));
+    Payload { body, etag, coding: Coding::Gzip }
 }

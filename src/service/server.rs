@@ -25,10 +25,12 @@ use crate::world::{Follower, Purpose, World};
 pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the operator may choose about the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
+    /// Names by which the server is asked, beside those that no stranger can own.
+    pub names: Vec<String>,
 }
 
 /// The listener for routers, and what belongs to it.
@@ -59,7 +61,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let cache = rtr::Cache::default();
-    let app = App::new(options.max_age, clock::now);
+    let app = App::new(options.max_age, clock::now).named(options.names);
     let app = match &rtr {
         Some(rtr) => app.with_rtr(cache.clone(), rtr.options.max_age),
         None => app,
@@ -252,7 +254,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let options = ServerOptions { max_age: Duration::from_secs(7200), names: Vec::new() };
         let shutdown = async move {
             let _ = stopped.await;
         };

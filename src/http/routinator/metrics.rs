@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::status::{code, tried};
+use super::status::{Routers, code, serial, tried};
 use super::tally::{Items, Numbers};
 use crate::http::limits::MAX_REPOSITORY_SERIES;
 use crate::http::state::{App, Served};
@@ -22,7 +22,7 @@ pub(crate) fn write(out: &mut String, app: &App) -> fmt::Result {
     let repositories: Vec<Group<'_>> =
         repositories.map(|(name, n)| Group { name, numbers: n }).collect();
     groups(&mut target, "repository", "uri", &repositories)?;
-    target.single("vrps_added_locally", "VRPs added from local exceptions", 0)?;
+    target.single("vrps_added_locally", "VRPs added from local exceptions", tally.asserted_vrps)?;
     target.single("aspa_large_provider_set", "ASPAs with too many providers", 0)?;
     transports(&mut target, &served)?;
     connections(&mut target, app)?;
@@ -75,7 +75,7 @@ fn update(target: &mut Target<'_>, app: &App, served: &Served) -> fmt::Result {
     let help = "duration of the last update in seconds";
     target.single("last_update_duration", help, duration.as_secs())?;
     target.single("last_update_done", "seconds since the end of the last update", done)?;
-    target.single("serial", "number of the payload in use", served.history().serial)
+    target.single("serial", "number of the payload in use", serial(app, served))
 }
 
 /// Writes the families that trust anchors and repositories both have.
@@ -124,7 +124,7 @@ fn groups(target: &mut Target<'_>, kind: &str, label: &str, groups: &[Group<'_>]
 /// What is counted of items: the name in the middle, the help, the number.
 const ITEMS: [(&str, &str, fn(Items) -> u64); 4] = [
     ("valid", "valid", |items| items.valid),
-    ("locally_filtered", "filtered out by local exceptions", |_| 0),
+    ("locally_filtered", "filtered out by local exceptions", |items| items.filtered),
     ("duplicate", "of which another object gives the same", |items| items.duplicate),
     ("contributed", "in the final set", Items::contributed),
 ];
@@ -186,9 +186,10 @@ fn transports(target: &mut Target<'_>, served: &Served) -> fmt::Result {
 }
 
 fn connections(target: &mut Target<'_>, app: &App) -> fmt::Result {
-    target.single("rtr_current_connections", "RTR connections", 0)?;
+    let routers = Routers::of(app);
+    target.single("rtr_current_connections", "RTR connections", routers.open)?;
     target.counter("rtr_bytes_read", "bytes read from RTR connections", 0)?;
-    target.counter("rtr_bytes_written", "bytes written to RTR connections", 0)?;
+    target.counter("rtr_bytes_written", "bytes written to RTR connections", routers.sent_bytes)?;
     let counters = &app.counters;
     target.counter("http_connections", "HTTP connections opened", counters.connections())?;
     let open = counters.open_connections();
@@ -205,7 +206,7 @@ fn deprecated(target: &mut Target<'_>, served: &Served) -> fmt::Result {
     let families: [(&str, &str, Number); 4] = [
         ("valid_roas", "valid ROAs", |n| n.valid(ObjectKind::Roa)),
         ("total_vrps", "valid VRPs", |n| n.vrps().valid),
-        ("vrps_filtered_locally", "VRPs filtered out by local exceptions", |_| 0),
+        ("vrps_filtered_locally", "VRPs filtered out by local exceptions", |n| n.vrps().filtered),
         ("vrps_duplicate", "VRPs that another object gives, too", |n| n.vrps().duplicate),
     ];
     for (name, help, number) in families {
@@ -214,6 +215,6 @@ fn deprecated(target: &mut Target<'_>, served: &Served) -> fmt::Result {
             target.series(name, &[("tal", tal)], number(numbers))?;
         }
     }
-    target.single("vrps_final", "final number of VRPs", tally.all.vrps().contributed())?;
+    target.single("vrps_final", "final number of VRPs", served.view().vrps().len())?;
     target.single("stale_objects", "stale manifests and CRLs", tally.all.stale_objects())
 }

@@ -42,6 +42,29 @@ pub(crate) async fn api(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+/// Returns the serial that routers get; where none are served, that of `/json-delta`.
+pub(super) fn serial(app: &App, served: &Served) -> u32 {
+    let routers = app.rtr().and_then(|status| status.serving);
+    routers.map_or(served.history().serial, |serving| serving.serial)
+}
+
+/// The routers that are connected; what they sent is not counted.
+#[derive(Default)]
+pub(super) struct Routers {
+    pub open: usize,
+    pub sent_bytes: u64,
+}
+
+impl Routers {
+    pub fn of(app: &App) -> Self {
+        let status = app.rtr();
+        status.map_or_else(Routers::default, |status| Routers {
+            open: status.open,
+            sent_bytes: status.clients.iter().map(|client| client.sent_bytes).sum(),
+        })
+    }
+}
+
 /// Returns when the last run began and ended.
 fn update(world: &World) -> (Timestamp, Timestamp) {
     (world.time, world.time.plus(world.validation_duration))
@@ -87,7 +110,7 @@ fn write_text(out: &mut String, app: &App, served: &Arc<Served>) -> fmt::Result 
     let (world, all) = (served.world(), &served.tally().all);
     let (start, done) = update(world);
     let ago = |time: Timestamp| format!("PT{}S", app.now().since(time).as_secs());
-    writeln!(out, "version: {PROGRAM}\nserial: {}", served.history().serial)?;
+    writeln!(out, "version: {PROGRAM}\nserial: {}", serial(app, served))?;
     writeln!(out, "last-update-start-at:  {}\nlast-update-start-ago: {}", date(start), ago(start))?;
     writeln!(out, "last-update-done-at:   {}\nlast-update-done-ago:  {}", date(done), ago(done))?;
     writeln!(out, "last-update-duration:  PT{}S", world.validation_duration.as_secs_f64())?;
@@ -95,11 +118,11 @@ fn write_text(out: &mut String, app: &App, served: &Arc<Served>) -> fmt::Result 
     per_tal(out, "valid-roas-per-tal", served, |numbers| numbers.valid(ObjectKind::Roa))?;
     writeln!(out, "vrps: {}", all.vrps().valid)?;
     per_tal(out, "vrps-per-tal", served, |numbers| numbers.vrps().valid)?;
-    writeln!(out, "locally-filtered-vrps: 0")?;
-    per_tal(out, "locally-filtered-vrps-per-tal", served, |_| 0)?;
+    writeln!(out, "locally-filtered-vrps: {}", all.vrps().filtered)?;
+    per_tal(out, "locally-filtered-vrps-per-tal", served, |numbers| numbers.vrps().filtered)?;
     per_tal(out, "duplicate-vrps-per-tal", served, |numbers| numbers.vrps().duplicate)?;
-    writeln!(out, "locally-added-vrps: 0")?;
-    writeln!(out, "final-vrps: {}", all.vrps().contributed())?;
+    writeln!(out, "locally-added-vrps: {}", served.tally().asserted_vrps)?;
+    writeln!(out, "final-vrps: {}", served.view().vrps().len())?;
     per_tal(out, "final-vrps-per-tal", served, |numbers| numbers.vrps().contributed())?;
     writeln!(out, "stale-count: {}", all.stale_objects())?;
     writeln!(out, "rsync-durations:")?;
@@ -131,7 +154,9 @@ fn write_duration(out: &mut String, duration: Option<Duration>) -> fmt::Result {
 
 fn write_connections(out: &mut String, app: &App) -> fmt::Result {
     let counters = &app.counters;
-    writeln!(out, "rtr-connections: 0 current\nrtr-data: 0 bytes sent, 0 bytes received")?;
+    let routers = Routers::of(app);
+    writeln!(out, "rtr-connections: {} current", routers.open)?;
+    writeln!(out, "rtr-data: {} bytes sent, 0 bytes received", routers.sent_bytes)?;
     let (open, all) = (counters.open_connections(), counters.connections());
     writeln!(out, "http-connections: {open} current, {all} total")?;
     let (sent, received) = (counters.bytes_written(), counters.bytes_read());
@@ -150,10 +175,10 @@ fn object(app: &App, served: &Served) -> Value {
         group.insert("type".to_owned(), kind.into());
         (uri.clone(), group)
     });
-    let counters = &app.counters;
+    let (counters, routers) = (&app.counters, Routers::of(app));
     json!({
         "version": PROGRAM,
-        "serial": served.history().serial,
+        "serial": serial(app, served),
         "now": time(app.now()),
         "lastUpdateStart": time(start),
         "lastUpdateDone": time(done),
@@ -162,11 +187,15 @@ fn object(app: &App, served: &Served) -> Value {
         "aspasLargeProviderSet": 0,
         "tals": tals.collect::<Objects>(),
         "repositories": repositories.collect::<Objects>(),
-        "vrpsAddedLocally": 0,
+        "vrpsAddedLocally": tally.asserted_vrps,
         "rsync": tried(world, false).map(rsync).collect::<Objects>(),
         "rrdp": tried(world, true).map(rrdp).collect::<Objects>(),
         "pubPointIssues": issues(world),
-        "rtr": { "currentConnections": 0, "bytesRead": 0, "bytesWritten": 0 },
+        "rtr": {
+            "currentConnections": routers.open,
+            "bytesRead": 0,
+            "bytesWritten": routers.sent_bytes,
+        },
         "http": {
             "totalConnections": counters.connections(),
             "currentConnections": counters.open_connections(),
@@ -192,7 +221,7 @@ fn payload(numbers: &Numbers) -> Value {
     let items = |items: Items, origins: bool| {
         let mut object = members([
             ("total", items.valid.into()),
-            ("locallyFiltered", 0.into()),
+            ("locallyFiltered", items.filtered.into()),
             ("duplicate", items.duplicate.into()),
             ("final", items.contributed().into()),
         ]);
@@ -218,7 +247,7 @@ fn group(numbers: &Numbers) -> Map<String, Value> {
     members([
         ("vrpsTotal", vrps.valid.into()),
         ("vrpsUnsafe", 0.into()),
-        ("vrpsLocallyFiltered", 0.into()),
+        ("vrpsLocallyFiltered", vrps.filtered.into()),
         ("vrpsDuplicate", vrps.duplicate.into()),
         ("vrpsFinal", vrps.contributed().into()),
         ("payload", payload(numbers)),

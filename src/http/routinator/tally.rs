@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::model::Family;
+use crate::model::{Family, Vrp};
 use crate::validate::{Effect, Finding, ObjectKind, PointStatus, Reason};
 use crate::world::{ItemSource, PointRecord, View, World};
 
@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     pub trust_anchors: Vec<(String, Numbers)>,
     /// By URI.
     pub repositories: BTreeMap<String, Numbers>,
+    /// VRPs that local exceptions assert.
+    pub asserted_vrps: u64,
 }
 
 /// What Routinator counts of a trust anchor or a repository.
@@ -39,13 +41,15 @@ pub(crate) struct Numbers {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Items {
     pub valid: u64,
+    /// Taken out by local exceptions.
+    pub filtered: u64,
     pub duplicate: u64,
 }
 
 impl Items {
     /// Returns how many are in the payload.
     pub fn contributed(self) -> u64 {
-        self.valid - self.duplicate
+        self.valid - self.filtered - self.duplicate
     }
 }
 
@@ -60,8 +64,12 @@ impl Numbers {
 
     /// Returns the VRPs of both families.
     pub fn vrps(&self) -> Items {
-        let Items { valid, duplicate } = self.ipv4;
-        Items { valid: valid + self.ipv6.valid, duplicate: duplicate + self.ipv6.duplicate }
+        let (v4, v6) = (self.ipv4, self.ipv6);
+        Items {
+            valid: v4.valid + v6.valid,
+            filtered: v4.filtered + v6.filtered,
+            duplicate: v4.duplicate + v6.duplicate,
+        }
     }
 
     pub fn stale_objects(&self) -> u64 {
@@ -98,6 +106,18 @@ impl Numbers {
     }
 }
 
+/// What one item adds: the first one, one that is there already, one that is taken out.
+const NEW: Items = Items { valid: 1, filtered: 0, duplicate: 0 };
+const AGAIN: Items = Items { valid: 1, filtered: 0, duplicate: 1 };
+const FILTERED: Items = Items { valid: 1, filtered: 1, duplicate: 0 };
+
+fn family(vrp: &Vrp) -> Which {
+    match vrp.prefix.family() {
+        Family::V4 => |numbers| &mut numbers.ipv4,
+        Family::V6 => |numbers| &mut numbers.ipv6,
+    }
+}
+
 /// Which list of items is counted.
 type Which = fn(&mut Numbers) -> &mut Items;
 
@@ -110,29 +130,42 @@ impl Tally {
                 .iter()
                 .map(|record| (record.name.clone(), Numbers::default()))
                 .collect(),
+            asserted_vrps: u64::try_from(view.exceptions().vrps().len()).unwrap_or(u64::MAX),
             ..Tally::default()
         };
         for point in &world.points {
             tally.each(world, point, |numbers| numbers.add_point(point));
         }
         for (position, vrp) in view.vrps().iter().enumerate() {
-            let which: Which = match vrp.prefix.family() {
-                Family::V4 => |numbers| &mut numbers.ipv4,
-                Family::V6 => |numbers| &mut numbers.ipv6,
-            };
-            for (index, source) in view.vrp_sources(position).iter().enumerate() {
-                tally.add_item(world, *source, which, index > 0);
+            let sources = view.vrp_sources(position).iter();
+            // What is asserted is no object's.
+            let sources = sources.filter(|source| source.object.is_some());
+            for (index, source) in sources.enumerate() {
+                tally.add_item(world, *source, family(vrp), if index > 0 { AGAIN } else { NEW });
+            }
+        }
+        for filtered in view.filtered_vrps() {
+            for source in &filtered.sources {
+                tally.add_item(world, *source, family(&filtered.vrp), FILTERED);
             }
         }
         let mut last = None;
         for item in view.router_keys() {
             let is_same = last.replace(&item.payload) == Some(&item.payload);
-            tally.add_item(world, item.source, |numbers| &mut numbers.router_keys, is_same);
+            let what = if is_same { AGAIN } else { NEW };
+            tally.add_item(world, item.source, |numbers| &mut numbers.router_keys, what);
+        }
+        for (item, _) in view.filtered_router_keys() {
+            tally.add_item(world, item.source, |numbers| &mut numbers.router_keys, FILTERED);
         }
         let mut last = None;
         for item in view.aspas() {
             let is_same = last.replace(item.payload.customer) == Some(item.payload.customer);
-            tally.add_item(world, item.source, |numbers| &mut numbers.aspas, is_same);
+            let what = if is_same { AGAIN } else { NEW };
+            tally.add_item(world, item.source, |numbers| &mut numbers.aspas, what);
+        }
+        for (item, _) in view.filtered_aspas() {
+            tally.add_item(world, item.source, |numbers| &mut numbers.aspas, FILTERED);
         }
         tally
     }
@@ -154,14 +187,15 @@ impl Tally {
         }
     }
 
-    fn add_item(&mut self, world: &World, source: ItemSource, which: Which, is_duplicate: bool) {
+    fn add_item(&mut self, world: &World, source: ItemSource, which: Which, what: Items) {
         let object = source.object.and_then(|index| world.objects.get(index as usize));
         let point = object.and_then(|object| world.points.get(object.point as usize));
         let Some(point) = point else { return };
         self.each(world, point, |numbers| {
             let items = which(numbers);
-            items.valid += 1;
-            items.duplicate += u64::from(is_duplicate);
+            items.valid += what.valid;
+            items.filtered += what.filtered;
+            items.duplicate += what.duplicate;
         });
     }
 }

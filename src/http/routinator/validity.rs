@@ -111,7 +111,8 @@ struct Questions {
     routes: Vec<Question>,
 }
 
-fn answer(app: &App, question: Result<(&str, &str), String>) -> Response {
+/// Answers a question, or says what is wrong with it.
+pub(crate) fn answer(app: &App, question: Result<(&str, &str), String>) -> Response {
     let Some(served) = app.answering() else {
         return json_error(StatusCode::SERVICE_UNAVAILABLE, NO_DATA);
     };

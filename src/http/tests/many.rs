@@ -102,6 +102,23 @@ async fn j01_a_body_that_never_ends_meets_its_deadline() {
 }
 
 #[tokio::test]
+async fn j06_answers_that_wait_for_single_clients_are_bounded() {
+    use crate::http::limits::MAX_HELD_KIB;
+    let app = serving(world());
+    let first = app.hold(vec![0; MAX_HELD_KIB * 1024]).unwrap();
+    assert!(app.hold(vec![0; 1024]).is_none());
+    let answer = get(&app, "/jsonext").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(get(&app, "/json").await.status, StatusCode::OK, "what is shared takes no more");
+    // Until the last byte is sent.
+    let part = first.slice(..1);
+    drop(first);
+    assert!(app.hold(vec![0; 1024]).is_none());
+    drop(part);
+    assert_eq!(get(&app, "/jsonext").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn j06_few_tables_at_a_time_are_answered_and_each_gives_its_place_back() {
     let app = serving(world());
     for _ in 0..=MAX_TABLES {

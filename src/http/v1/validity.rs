@@ -15,8 +15,13 @@ use crate::output::answer::AnswerBody;
 
 /// Answers `/v1/validity?prefix=&asn=`.
 pub(crate) async fn by_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["prefix", "asn"])?;
-    answer(&app, parameters.required("prefix")?, parameters.required("asn")?)
+    answer_query(&app, &uri)
+}
+
+/// Answers a question in the query of an address.
+pub(crate) fn answer_query(app: &App, uri: &Uri) -> Result<Response, Problem> {
+    let parameters = Parameters::read(uri, &["prefix", "asn"])?;
+    answer(app, parameters.required("prefix")?, parameters.required("asn")?)
 }
 
 /// Answers `/v1/validity/{asn}/{*prefix}`.
@@ -30,7 +35,8 @@ pub(crate) async fn by_path(
     answer(&app, &prefix, &asn)
 }
 
-fn answer(app: &App, prefix: &str, asn: &str) -> Result<Response, Problem> {
+/// Answers a question.
+pub(crate) fn answer(app: &App, prefix: &str, asn: &str) -> Result<Response, Problem> {
     let (prefix, asn) = (query::prefix(prefix)?, query::asn(asn)?);
     let served = app.answering().ok_or_else(Problem::no_data)?;
     let route = Route { prefix, origin: Origin::As(asn) };
