@@ -121,8 +121,11 @@ fn groups(target: &mut Target<'_>, kind: &str, label: &str, groups: &[Group<'_>]
     Ok(())
 }
 
+/// Returns one number of something.
+type Number<T> = fn(T) -> u64;
+
 /// What is counted of items: the name in the middle, the help, the number.
-const ITEMS: [(&str, &str, fn(Items) -> u64); 4] = [
+const ITEMS: [(&str, &str, Number<Items>); 4] = [
     ("valid", "valid", |items| items.valid),
     ("locally_filtered", "filtered out by local exceptions", |items| items.filtered),
     ("duplicate", "of which another object gives the same", |items| items.duplicate),
@@ -203,7 +206,8 @@ fn connections(target: &mut Target<'_>, app: &App) -> fmt::Result {
 fn deprecated(target: &mut Target<'_>, served: &Served) -> fmt::Result {
     let tally = served.tally();
     type Number = fn(&Numbers) -> u64;
-    let families: [(&str, &str, Number); 4] = [
+    type OfGroup = fn(&Numbers) -> u64;
+    let families: [(&str, &str, OfGroup); 4] = [
         ("valid_roas", "valid ROAs", |n| n.valid(ObjectKind::Roa)),
         ("total_vrps", "valid VRPs", |n| n.vrps().valid),
         ("vrps_filtered_locally", "VRPs filtered out by local exceptions", |n| n.vrps().filtered),
