@@ -205,7 +205,6 @@ fn connections(target: &mut Target<'_>, app: &App) -> fmt::Result {
 /// Writes what Routinator calls deprecated, and old dashboards read.
 fn deprecated(target: &mut Target<'_>, served: &Served) -> fmt::Result {
     let tally = served.tally();
-    type Number = fn(&Numbers) -> u64;
     type OfGroup = fn(&Numbers) -> u64;
     let families: [(&str, &str, OfGroup); 4] = [
         ("valid_roas", "valid ROAs", |n| n.valid(ObjectKind::Roa)),
