@@ -49,6 +49,45 @@ fn every_path_of_the_router_is_documented() {
     }
 }
 
+/// Returns the paths of the router with their methods, as OpenAPI writes them.
+fn routes() -> BTreeSet<(String, String)> {
+    let (router, payload) = (read("src/http/router.rs"), read("src/http/payload.rs"));
+    let mut routes = BTreeSet::new();
+    for route in router.split(".route(\"").skip(1) {
+        let (path, rest) = route.split_once("\", ").expect("a path and a handler");
+        let method = rest.split_once('(').expect("a method").0;
+        // Wildcards have names of the router's.
+        let path = path.replace("{*rest}", "{asn}/{prefix}").replace("{*", "{");
+        if path != "/api/v1/validity/" {
+            routes.insert((path, method.to_owned()));
+        }
+    }
+    let payloads = between(&payload, "(\"/", "\", Format::");
+    routes.extend(payloads.map(|path| (format!("/{path}"), "get".to_owned())));
+    routes
+}
+
+#[test]
+fn the_openapi_document_has_exactly_the_routes_of_the_router() {
+    let document: Value = serde_json::from_str(&read("docs/openapi.json")).expect("JSON");
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")));
+    let paths = document["paths"].as_object().expect("paths");
+    let described: BTreeSet<(String, String)> = paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods").keys();
+            methods.map(|method| (path.clone(), method.clone()))
+        })
+        .collect();
+    assert_eq!(described, routes());
+    assert!(described.len() > 35, "{described:?}");
+    // Every reference leads somewhere.
+    let text = read("docs/openapi.json");
+    for name in between(&text, "\"$ref\": \"#", "\"") {
+        assert!(document.pointer(name).is_some(), "{name}");
+    }
+}
+
 #[test]
 fn every_type_of_problem_is_documented() {
     let docs = read("docs/http.md");
@@ -62,9 +101,9 @@ fn every_type_of_problem_is_documented() {
 
 #[test]
 fn every_metric_is_documented_and_every_documented_one_exists() {
-    let source = read("src/http/metrics.rs")
-        + &read("src/http/rtr_metrics.rs")
-        + read("src/http/exceptions.rs").split("#[cfg(test)]").next().expect("there is code");
+    let source = ["metrics", "rtr_metrics", "exceptions"]
+        .map(|name| read(&format!("src/http/{name}.rs")))
+        .concat();
     let named: BTreeSet<&str> = between(&source, "\"provost_", "\"").collect();
     assert!(named.len() > 20, "{named:?}");
     let docs = read("docs/metrics.md");

@@ -81,7 +81,7 @@ pub enum Command {
     /// Check announced routes: valid, invalid or unknown, and why
     Check(super::check::CheckArgs),
     /// Run the service: sync, validate, answer over HTTP and RTR
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Fetch the repositories, validate, publish a world
     Sync(SyncArgs),
     /// Validate what is in the cache, without any network
@@ -236,6 +236,9 @@ pub struct ServeArgs {
     /// Answer HTTP at this address [default: 127.0.0.1:8323]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// Answer /v1/ also to this name, as for a proxy that passes its own on; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub http_name: Vec<String>,
     /// Serve routers (RTR) at this address [default: 127.0.0.1:3323]
     #[arg(long, value_name = "ADDR", help_heading = "Routers")]
     pub rtr: Option<SocketAddr>,

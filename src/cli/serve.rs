@@ -21,6 +21,7 @@ use crate::system::{notify, parent, shutdown};
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     let mut flags = ConfigFile {
         http: args.http,
+        http_name: args.http_name.clone(),
         max_age: args.max_age,
         rtr: args.rtr,
         no_rtr: args.no_rtr,
@@ -162,6 +163,7 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
     }
     let options = ServerOptions {
         max_age: settings.max_age,
+        names: settings.http_names.clone(),
         routinator_metrics: settings.routinator_metrics,
     };
     runtime()?

@@ -35,6 +35,8 @@ pub struct ConfigFile {
     pub allow_local_addresses: bool,
     /// The address of the HTTP listener.
     pub http: Option<SocketAddr>,
+    /// Names by which the server is asked.
+    pub http_name: Vec<String>,
     /// When data count as stale.
     #[serde(deserialize_with = "duration")]
     pub max_age: Option<Duration>,
@@ -159,7 +161,7 @@ mod tests {
         let file = parse(
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
-             http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
+             http = '127.0.0.1:8323'\nhttp-name = ['rpki.example.net']\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
              rtr-tls = '[::]:324'\nrtr-tls-cert = 'a.pem'\nrtr-tls-key = 'b.pem'\n\
              rtr-tls-client-ca = 'c.pem'\n\

@@ -46,6 +46,8 @@ pub struct Settings {
     pub allow_local_addresses: bool,
     /// The address of the HTTP listener.
     pub http: SocketAddr,
+    /// Names by which the server is asked.
+    pub http_names: Vec<String>,
     /// The address of the listener for routers over bare TCP; `None` has none.
     pub rtr: Option<SocketAddr>,
     /// The address of the listener for routers that speak TLS.
@@ -93,6 +95,7 @@ impl Settings {
             root_certs: list(flags.root_cert, file.root_cert),
             allow_local_addresses: flags.allow_local_addresses || file.allow_local_addresses,
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
+            http_names: if flags.http_name.is_empty() { file.http_name } else { flags.http_name },
             rtr: if flags.no_rtr || (file.no_rtr && flags.rtr.is_none()) {
                 None
             } else {
@@ -171,6 +174,9 @@ impl Settings {
             if let Some(path) = path {
                 flags.extend([flag.into(), path.into()]);
             }
+        }
+        for name in &self.http_names {
+            flags.extend(["--http-name".into(), name.into()]);
         }
         flags
     }

@@ -47,12 +47,11 @@ impl WorldBody {
     pub fn of(app: &App, served: &Served) -> Self {
         let world = served.world();
         let age = app.now().since(world.time);
-        let archive = matches!(world.purpose, Purpose::Archive { .. });
         WorldBody {
             id: world.id.0,
             time: time(world.time),
             age_seconds: age.as_secs(),
-            older_than_max_age: age > app.max_age && !archive,
+            older_than_max_age: app.is_old(world),
             purpose: words::purpose(world.purpose),
             lab: world.purpose == Purpose::Lab,
         }

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Below the 8192 files of the shipped unit; a full dump is shared, so a connection costs little.
 pub const MAX_CONNECTIONS: usize = 1024;
 
+/// Connections from one address that is not loopback, where a proxy may ask for everyone: half
+/// of all, so that nobody takes the place of all others (THREATS J02).
+pub const MAX_CONNECTIONS_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
+
 /// From the start of a request, or of idling, to the end of its headers; closes slow and idle
 /// clients (THREATS J01).
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -37,11 +41,86 @@ pub const DEFAULT_PAGE: usize = 100;
 /// Findings on one page at most.
 pub const MAX_PAGE: usize = 1000;
 
+/// Bytes of a body that is written as the client reads it, at a time; Routinator's size.
+pub const CHUNK_BYTES: usize = 64_000;
+
+/// How many changes of the payload are kept for clients that ask for the difference: in 2026 the
+/// payload changes about every minute, so this is more than an hour.
+pub const MAX_HISTORY: usize = 100;
+
+/// How many items the kept changes may have in all: about 10 MB. After a larger change clients
+/// begin again with everything, which costs them less.
+pub const MAX_HISTORY_ITEMS: usize = 200_000;
+
+/// Requests at a time that wait for something to happen, of long polls and event streams: half of
+/// the connections, so that questions are answered still (THREATS J07).
+pub const MAX_WAITING: usize = MAX_CONNECTIONS / 2;
+
+/// How long a long poll waits before it is answered though nothing has changed.
+pub const POLL_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Bytes of the body of `POST /validity`; Routinator's limit.
+pub const MAX_LIST_BYTES: usize = 100_000;
+
+/// KiB of answers above one KiB that wait in memory for single clients, in all (THREATS J06): four
+/// whole tables of today in the largest format. Beyond it the answer is 503.
+pub const MAX_HELD_KIB: usize = 512 * 1024;
+
+/// Bytes of a JSON list in the body of `POST /v1/validity`: about 20,000 routes.
+pub const MAX_QUESTIONS_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a table in the body of `POST /v1/validity`: the table of the Internet, which has
+/// about a million prefixes in 2026, in the longest of the forms that are read.
+pub const MAX_TABLE_BYTES: usize = 256 * 1024 * 1024;
+
+/// Routes of such a table: twice the Internet's. Each takes 40 bytes until it is answered.
+pub const MAX_TABLE_ROUTES: usize = 2_000_000;
+
+/// Bytes of a line of it, as `provost check -i` reads them.
+pub const MAX_TABLE_LINE: usize = 256 * 1024;
+
+/// How long a client may take to send it.
+pub const TABLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Tables that are read or answered at a time.
+pub const MAX_TABLES: usize = 4;
+
+/// Chains in one answer; a VRP that more objects give is no real one.
+pub const MAX_CHAINS: usize = 100;
+
+/// How often a stream of events says that it is alive: below the minute after which proxies
+/// close what is silent.
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// How long a client may take to send a body that fits into memory (THREATS J01).
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long clients may take, and are kept waiting; tests have shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// See [`BODY_TIMEOUT`].
+    pub body: Duration,
+    /// See [`TABLE_TIMEOUT`].
+    pub table: Duration,
+    /// See [`POLL_TIMEOUT`].
+    pub poll: Duration,
+    /// See [`HEARTBEAT`].
+    pub heartbeat: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times { body: BODY_TIMEOUT, table: TABLE_TIMEOUT, poll: POLL_TIMEOUT, heartbeat: HEARTBEAT }
+    }
+}
+
 /// The limits of a listener; tests have shorter ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// See [`MAX_CONNECTIONS`].
     pub connections: usize,
+    /// See [`MAX_CONNECTIONS_PER_ADDRESS`].
+    pub connections_per_address: usize,
     /// See [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// See [`STALL_TIMEOUT`].
@@ -54,6 +133,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: MAX_CONNECTIONS,
+            connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
             header_timeout: HEADER_TIMEOUT,
             stall_timeout: STALL_TIMEOUT,
             drain_timeout: DRAIN_TIMEOUT,

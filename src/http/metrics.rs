@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -15,9 +15,11 @@ use prometheus_client::registry::Registry;
 use super::exceptions;
 use super::limits::MAX_REPOSITORY_SERIES;
 use super::problem::Problem;
+use super::query::Parameters;
+use super::routinator;
+use super::rtr_metrics;
 use super::state::{App, Served};
 use super::summary::TrustAnchorSummary;
-use super::{routinator_metrics, rtr_metrics};
 use crate::model::Timestamp;
 use crate::output::words;
 use crate::validate::TrustAnchorStatus;
@@ -27,17 +29,33 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const PLAIN_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers `/metrics`, also before the first world: that there is none is a number, too.
+///
+/// With `names=routinator`, or where the operator has it so, it has Routinator's families besides, as plain text.
 pub(super) async fn metrics(
     State(app): State<App>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&uri, &["names"])?;
+    let theirs = match parameters.get("names") {
+        None => app.routinator_metrics,
+        Some("routinator") => true,
+        Some(_) => {
+            return Err(Problem::parameter("parameter names is neither absent nor routinator"));
+        }
+    };
     let accept = headers.get_all(header::ACCEPT).iter();
     let open = accept.filter_map(|value| value.to_str().ok());
-    let open = open.into_iter().any(|value| value.contains("application/openmetrics-text"));
+    // The names of Routinator's counters are none that OpenMetrics permits.
+    let open =
+        !theirs && open.into_iter().any(|value| value.contains("application/openmetrics-text"));
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Numbers(app)));
+    registry.register_collector(Box::new(Numbers(app.clone())));
     let mut text = String::new();
     encode_registry(&mut text, &registry).map_err(|_| Problem::internal())?;
+    if theirs {
+        routinator::metrics::write(&mut text, &app).map_err(|_| Problem::internal())?;
+    }
     if open {
         encode_eof(&mut text).map_err(|_| Problem::internal())?;
     }
@@ -115,9 +133,6 @@ impl Collector for Numbers {
             rtr_metrics::write(&mut families, &status)?;
         }
         exceptions::families(&mut families, &self.0)?;
-        if self.0.routinator_metrics {
-            routinator_metrics::families(&mut families, &self.0)?;
-        }
         self.http(&mut families)
     }
 }
@@ -278,6 +293,11 @@ impl Numbers {
             "provost_http_accept_errors",
             "Connections that could not be accepted",
             counters.accept_errors(),
+        )?;
+        families.counter(
+            "provost_http_refused_connections",
+            "Connections that were closed because their address had too many",
+            counters.refused_connections(),
         )?;
         families.counter(
             "provost_http_panics",

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 
+use super::conditional::has_tag;
 use super::query::pairs;
-use super::routinator::{NO_DATA, text_error};
-use super::state::{App, Payload, Served};
+use super::routinator::error::{BUSY, NO_DATA, text_error};
+use super::state::{App, Coding, Payload, Served};
 use crate::model::Timestamp;
 use crate::output::{Format, Selection};
 
@@ -44,16 +45,31 @@ pub(super) async fn answer(
     let Some(selection) = selection(&uri) else {
         return text_error(StatusCode::BAD_REQUEST, "invalid query");
     };
-    let Some(payload) = written(&app, &served, format, selection).await else {
+    let is_shared = selection.is_everything() && served.is_shared(format);
+    let Some(mut payload) = written(&app, &served, format, selection, coding(&headers)).await
+    else {
         return text_error(StatusCode::INTERNAL_SERVER_ERROR, "internal server error");
     };
-    let validators =
-        [(header::ETAG, payload.etag.clone()), (header::LAST_MODIFIED, http_date(served.made()))];
+    let validators = [
+        (header::ETAG, payload.etag.clone()),
+        (header::LAST_MODIFIED, http_date(served.made())),
+        (header::VARY, "accept-encoding".to_owned()),
+    ];
     if is_unchanged(&headers, &payload.etag, served.made()) {
         return (StatusCode::NOT_MODIFIED, validators).into_response();
     }
+    if !is_shared {
+        let Some(held) = app.hold(payload.body) else {
+            return text_error(StatusCode::SERVICE_UNAVAILABLE, BUSY);
+        };
+        payload.body = held;
+    }
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
-    (validators, content_type, payload.body).into_response()
+    let mut response = (validators, content_type, payload.body).into_response();
+    if payload.coding == Coding::Gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
 }
 
 /// Returns the payload; it is written on a thread that may block, a few at a time.
@@ -62,16 +78,33 @@ async fn written(
     served: &Arc<Served>,
     format: Format,
     selection: Selection,
+    coding: Coding,
 ) -> Option<Payload> {
     let is_everything = selection.is_everything();
-    if let Some(payload) = served.written(format).filter(|_| is_everything) {
+    if let Some(payload) = served.written(format, coding).filter(|_| is_everything) {
         return Some(payload.clone());
     }
     // Whoever waits for a shared one waits for the same writing.
     let alone = !(is_everything && served.is_shared(format));
     let _permit = if alone { Some(app.writers.acquire().await.ok()?) } else { None };
     let served = Arc::clone(served);
-    tokio::task::spawn_blocking(move || served.write(format, &selection)).await.ok()
+    tokio::task::spawn_blocking(move || served.write(format, &selection, coding)).await.ok()
+}
+
+/// Returns the coding that a client takes (RFC 9110, section 12.5.3).
+fn coding(headers: &HeaderMap) -> Coding {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let accepted = accepted.filter_map(|value| value.to_str().ok());
+    let is_gzip = |coding: &str| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().trim_start_matches("q=").trim_end_matches(['0', '.']);
+        let refused = coding.contains(';') && weight.is_empty();
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    };
+    match accepted.flat_map(|value| value.split(',')).any(is_gzip) {
+        true => Coding::Gzip,
+        false => Coding::Identity,
+    }
 }
 
 /// How many prefixes and ASes one request may select.
@@ -108,11 +141,8 @@ fn selection(uri: &Uri) -> Option<Selection> {
 
 /// Tells whether the client has this payload (RFC 9110, section 13.2.2: the tag wins).
 fn is_unchanged(headers: &HeaderMap, etag: &str, made: Timestamp) -> bool {
-    let tags = headers.get_all(header::IF_NONE_MATCH);
-    if tags.iter().next().is_some() {
-        let tags = tags.iter().filter_map(|value| value.to_str().ok());
-        let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
-        return tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag);
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        return has_tag(headers, etag);
     }
     let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     let since = since.and_then(|value| DateTime::parse_from_rfc2822(value).ok());

@@ -57,6 +57,70 @@ impl Problem {
         .hint("/v1/status says which trust anchors there are; else wait for the first sync")
     }
 
+    /// The body is none that is asked for.
+    pub fn body(detail: impl Into<String>) -> Self {
+        let title = "The body cannot be read";
+        Problem::new(StatusCode::BAD_REQUEST, "urn:provost:problem:body", title, detail)
+    }
+
+    /// The body did not come in time.
+    pub fn too_slow() -> Self {
+        let (title, detail) = ("The body came too slowly", "the rest of it was not waited for");
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "urn:provost:problem:too-slow", title, detail)
+    }
+
+    /// The body is too large.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        let (status, title) = (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large");
+        Problem::new(status, "urn:provost:problem:too-large", title, detail)
+            .hint("send it in parts, or use `provost check -i`")
+    }
+
+    /// The body has a type that is not read.
+    pub fn media_type() -> Self {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "urn:provost:problem:media-type",
+            "The body has a type that is not read here",
+            "content-type is neither application/json nor text/plain nor text/csv",
+        )
+    }
+
+    /// Others use what this request needs.
+    pub fn busy() -> Self {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:provost:problem:busy",
+            "Too many such requests are being answered",
+            "others wait, or read large answers",
+        )
+        .hint("try again later")
+    }
+
+    /// What was served then is not known any more.
+    pub fn gone() -> Self {
+        Problem::new(
+            StatusCode::GONE,
+            "urn:provost:problem:gone",
+            "What changed since then is not known",
+            "the server was started again, or too much has changed since",
+        )
+        .hint("load everything anew; /v1/worlds says which versions are known")
+    }
+
+    /// There is no such VRP.
+    pub fn no_vrp() -> Self {
+        let (title, detail) = ("There is no such VRP", "no valid ROA gives this VRP now");
+        Problem::new(StatusCode::NOT_FOUND, "urn:provost:problem:no-vrp", title, detail)
+            .hint("/v1/vrps?prefix= says which VRPs cover a prefix")
+    }
+
+    /// The request is for, or from, a name that is not this server's.
+    pub fn foreign(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = "The request is none of this server's own";
+        Problem::new(status, "urn:provost:problem:foreign", title, detail)
+    }
+
     /// No source was brought up to date for so long that routers get nothing any more.
     pub fn too_old() -> Self {
         Problem::new(
@@ -81,7 +145,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED,
             "urn:provost:problem:method",
             "The resource does not have this method",
-            "only GET and HEAD are answered here",
+            "the header allow names those that it has",
         )
     }
 
@@ -93,6 +157,12 @@ impl Problem {
             "The server failed",
             "a defect in the program; the log says where",
         )
+    }
+
+    /// Returns the status.
+    #[cfg(test)]
+    pub fn status(&self) -> u16 {
+        self.status
     }
 
     /// Adds the next step.

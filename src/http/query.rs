@@ -6,6 +6,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 
 use super::problem::Problem;
+use crate::model::{Asn, AsnError, Prefix, PrefixError};
 
 /// Splits a query string into keys and values, in order; bad UTF-8 becomes replacement characters.
 pub(super) fn pairs(uri: &Uri) -> Vec<(String, String)> {
@@ -54,4 +55,22 @@ impl Parameters {
         })
         .transpose()
     }
+}
+
+/// Reads a prefix of one of our own endpoints.
+pub(super) fn prefix(text: &str) -> Result<Prefix, Problem> {
+    text.parse().map_err(|error: PrefixError| {
+        let problem = Problem::prefix(error.to_string());
+        match (error, Prefix::from_str_truncating(text)) {
+            (PrefixError::HostBits, Ok(cleared)) => problem.hint(format!("meant: {cleared}?")),
+            _ => problem.hint("write it as 192.0.2.0/24 or 2001:db8::/32"),
+        }
+    })
+}
+
+/// Reads an AS number of one of our own endpoints.
+pub(super) fn asn(text: &str) -> Result<Asn, Problem> {
+    text.parse().map_err(|error: AsnError| {
+        Problem::asn(error.to_string()).hint("write it as AS64500 or 64500")
+    })
 }

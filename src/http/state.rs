@@ -1,14 +1,22 @@
 //! What every handler answers from: the view in use, and what was derived from it once.
 
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use uuid::Uuid;
 
 use super::counters::Counters;
+use super::history::History;
+use super::limits::{MAX_HELD_KIB, MAX_TABLES, MAX_WAITING, Times};
+use super::routinator::Tally;
 use super::summary::Summary;
+use super::v1::findings::{Position, positions};
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
 use crate::payload::Exceptions;
@@ -21,6 +29,8 @@ pub struct App {
     current: Arc<ArcSwapOption<Served>>,
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
+    /// Names that this server is asked by.
+    pub(super) names: Arc<[String]>,
     now: fn() -> Timestamp,
     /// What routers get, and the age from which on they get nothing.
     rtr: Option<(rtr::Cache, Duration)>,
@@ -29,26 +39,57 @@ pub struct App {
     pub(super) routinator_metrics: bool,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
+    /// KiB of bodies that may wait in memory for single clients (THREATS J06).
+    held: Arc<Semaphore>,
+    /// Who may wait for changes (THREATS J07).
+    pub(super) waiting: Arc<Semaphore>,
+    pub(super) times: Times,
+    /// Who may have a table answered (THREATS J06).
+    pub(super) tables: Arc<Semaphore>,
+    news: watch::Sender<News>,
+    /// Names the numbering of the payloads that this process serves.
+    session: u64,
 }
 
 /// How many payloads are written for single clients at a time.
 const MAX_WRITERS: usize = 4;
 
+/// What those are told who wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum News {
+    /// Look again.
+    Published,
+    /// The service ends.
+    Closing,
+}
+
 impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
-        let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        let (current, counters, exceptions) = Default::default();
         App {
-            current,
-            counters,
+            current: Arc::default(),
+            counters: Arc::default(),
             max_age,
-            now,
             rtr: None,
-            exceptions,
+            exceptions: Arc::default(),
+            names: Arc::default(),
+            now,
             routinator_metrics: false,
-            writers,
+            writers: Arc::new(Semaphore::new(MAX_WRITERS)),
+            held: Arc::new(Semaphore::new(MAX_HELD_KIB)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            times: Times::default(),
+            tables: Arc::new(Semaphore::new(MAX_TABLES)),
+            news: watch::Sender::new(News::Published),
+            session: Uuid::new_v4().as_u64_pair().0 >> 16,
         }
+    }
+
+    /// Answers also to these names: the paths of our own are else answered only to addresses and
+    /// to names that no stranger can own.
+    #[must_use]
+    pub fn named(self, names: Vec<String>) -> Self {
+        App { names: names.into(), ..self }
     }
 
     /// Shows the state of `cache`, too, and is not ready when the data are older than `max_age`,
@@ -63,8 +104,43 @@ impl App {
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
-    pub fn publish(&self, served: Served) {
+    ///
+    /// Compares it with what was served before: milliseconds of work, so not for async tasks.
+    pub fn publish(&self, mut served: Served) {
+        let last = self.current();
+        let history = match &last {
+            Some(last) => &last.history,
+            None => &History::begin(self.session),
+        };
+        let last = last.as_ref().map(|last| last.view());
+        served.history = history.after(last, &served.view, &served.world);
         self.current.store(Some(Arc::new(served)));
+        self.news.send_replace(News::Published);
+    }
+
+    /// Ends every wait, because the service ends.
+    pub(super) fn close(&self) {
+        self.news.send_replace(News::Closing);
+    }
+
+    /// Returns session and serial of the payload in use; serial 0 is that there is none.
+    pub(super) fn version(&self) -> (u64, u32) {
+        (self.session, self.current().map_or(0, |served| served.history.serial))
+    }
+
+    /// Returns a place among those who wait for changes, if there is one.
+    pub(super) fn wait(&self) -> Option<Waiting> {
+        let place = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
+        Some(Waiting { news: self.news.subscribe(), longest: self.times.poll, _place: place })
+    }
+
+    /// Counts a body against the memory that bodies for single clients may take, for as long as
+    /// anything of it is not sent; `None` if too much is waiting.
+    pub(super) fn hold(&self, body: impl Into<Vec<u8>>) -> Option<Bytes> {
+        let body = body.into();
+        let kib = u32::try_from(body.len() / 1024).ok()?;
+        let share = Arc::clone(&self.held).try_acquire_many_owned(kib).ok()?;
+        Some(Bytes::from_owner(Held { body, _share: share }))
     }
 
     /// Returns what is answered from; `None` before the first world.
@@ -77,6 +153,12 @@ impl App {
     /// A world in which no trust anchor is valid has states to show, but no answers.
     pub(super) fn answering(&self) -> Option<Arc<Served>> {
         self.current().filter(|served| served.view().has_data())
+    }
+
+    /// Tells whether a world is older than the maximal age; an archive never is.
+    pub(super) fn is_old(&self, world: &World) -> bool {
+        let is_archive = matches!(world.purpose, Purpose::Archive { .. });
+        self.now().since(world.time) > self.max_age && !is_archive
     }
 
     /// Says what is known of the operator's exceptions; `None` if no file was named.
@@ -106,6 +188,40 @@ impl App {
     }
 }
 
+/// A body with its share of the memory for such bodies.
+struct Held {
+    body: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// A place among those who wait for changes.
+pub(super) struct Waiting {
+    news: watch::Receiver<News>,
+    longest: Duration,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Waits until `is_so`, for no longer than a long poll may, or until the service ends.
+    pub async fn until(&mut self, is_so: impl Fn() -> bool) {
+        let longest = self.longest;
+        let wait = async { while !is_so() && self.next().await {} };
+        let _ = tokio::time::timeout(longest, wait).await;
+    }
+
+    /// Waits until something is published after the last call; no longer if the service ends.
+    pub async fn next(&mut self) -> bool {
+        let changed = self.news.changed().await.is_ok();
+        changed && *self.news.borrow_and_update() == News::Published
+    }
+}
+
 /// What is known of the operator's exceptions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ExceptionsStatus {
@@ -124,8 +240,13 @@ pub struct Served {
     world: Arc<World>,
     made: Timestamp,
     summary: Summary,
-    csv: OnceLock<Payload>,
-    json: OnceLock<Payload>,
+    /// What was served before, as far as it is kept.
+    history: History,
+    tally: OnceLock<Tally>,
+    findings: OnceLock<Vec<Position>>,
+    /// As it is, and compressed.
+    csv: [OnceLock<Payload>; 2],
+    json: [OnceLock<Payload>; 2],
 }
 
 /// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
@@ -135,6 +256,14 @@ pub(super) struct Payload {
     /// The entity tag, with its quotes: digest of the body and number of the world, in the form
     /// of Routinator's session and serial.
     pub etag: String,
+    pub coding: Coding,
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
 }
 
 impl Served {
@@ -147,7 +276,27 @@ impl Served {
     pub fn excepting(world: Arc<World>, exceptions: &Arc<Exceptions>, now: Timestamp) -> Self {
         let view = View::of_world(Arc::clone(&world), now).except(exceptions);
         let summary = Summary::of(&view, &world);
-        Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
+        Served {
+            view,
+            world,
+            made: now,
+            summary,
+            history: History::begin(0),
+            tally: OnceLock::new(),
+            findings: OnceLock::new(),
+            csv: Default::default(),
+            json: Default::default(),
+        }
+    }
+
+    /// Returns the number of the payload, and what led to it.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns the numbers as Routinator counts them: work at the first call.
+    pub(super) fn tally(&self) -> &Tally {
+        self.tally.get_or_init(|| Tally::of(&self.view, &self.world))
     }
 
     /// Returns the view.
@@ -177,6 +326,11 @@ impl Served {
         matches!(self.world.purpose, Purpose::Archive { .. })
     }
 
+    /// Returns where the findings stand, sorted by object: work at the first call.
+    pub(super) fn findings(&self) -> &[Position] {
+        self.findings.get_or_init(|| positions(&self.world))
+    }
+
     /// Returns when the payload changed last, as far as is known.
     pub(super) fn made(&self) -> Timestamp {
         self.made
@@ -187,38 +341,58 @@ impl Served {
     }
 
     /// Returns the whole payload if it was written before.
-    pub(super) fn written(&self, format: Format) -> Option<&Payload> {
-        self.slot(format)?.get()
+    pub(super) fn written(&self, format: Format, coding: Coding) -> Option<&Payload> {
+        self.slot(format, coding)?.get()
     }
 
     /// Tells whether the whole payload in this format is kept once it was written.
     pub(super) fn is_shared(&self, format: Format) -> bool {
-        self.slot(format).is_some()
+        self.slot(format, Coding::Identity).is_some()
     }
 
     /// Writes what is selected: a second of work at full size, so not for async tasks.
     ///
     /// The formats that are asked for most are written once and shared.
-    pub(super) fn write(&self, format: Format, selection: &Selection) -> Payload {
+    pub(super) fn write(&self, format: Format, selection: &Selection, coding: Coding) -> Payload {
         let write = || {
+            if coding == Coding::Gzip {
+                return compressed(&self.write(format, selection, Coding::Identity));
+            }
             let mut body = Vec::new();
             // Writing to memory does not fail.
             let _ = format.write(&self.view, selection, &mut body);
             let digest = ObjectHash::of(&body).to_string();
             let session = digest.get(..16).unwrap_or_default();
-            Payload { body: body.into(), etag: format!("\"{session}-{}\"", self.world.id) }
+            let etag = format!("\"{session}-{}\"", self.world.id);
+            Payload { body: body.into(), etag, coding }
         };
-        match self.slot(format) {
+        match self.slot(format, coding) {
             Some(slot) if selection.is_everything() => slot.get_or_init(write).clone(),
             _ => write(),
         }
     }
 
-    fn slot(&self, format: Format) -> Option<&OnceLock<Payload>> {
-        match format {
-            Format::Csv => Some(&self.csv),
-            Format::Json => Some(&self.json),
-            _ => None,
-        }
+    fn slot(&self, format: Format, coding: Coding) -> Option<&OnceLock<Payload>> {
+        let [identity, gzip] = match format {
+            Format::Csv => &self.csv,
+            Format::Json => &self.json,
+            _ => return None,
+        };
+        Some(match coding {
+            Coding::Identity => identity,
+            Coding::Gzip => gzip,
+        })
     }
+}
+
+/// Compresses a payload: half a second at full size, which the fastest level takes.
+///
+/// Other bytes have another tag (RFC 9110, section 8.8.3).
+fn compressed(payload: &Payload) -> Payload {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(&payload.body);
+    let body = encoder.finish().unwrap_or_default().into();
+    let etag = format!("{}-gzip\"", payload.etag.trim_end_matches('"'));
+    Payload { body, etag, coding: Coding::Gzip }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use serde::Serialize;
 
+use super::conditional;
 use super::exceptions::ExceptionsBody;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
@@ -43,6 +45,58 @@ pub(super) async fn status(
         exceptions: ExceptionsBody::of(&app, &served),
         world: WorldBody::of(&app, &served),
     }))
+}
+
+/// Answers `/v1/trust-anchors`.
+pub(super) async fn trust_anchors(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    let served = app.current().ok_or_else(Problem::no_data)?;
+    conditional::answer(&app, &served, &headers, || {
+        let anchors = served.world().trust_anchors.iter().zip(&served.summary().trust_anchors);
+        Ok(TrustAnchors {
+            world: WorldBody::of(&app, &served),
+            trust_anchors: anchors.map(|(record, sum)| TrustAnchorBody::of(record, sum)).collect(),
+        })
+    })
+}
+
+#[derive(Serialize)]
+struct TrustAnchors {
+    world: WorldBody,
+    trust_anchors: Vec<TrustAnchorBody>,
+}
+
+/// Answers `/v1/repositories?state=&uri=`.
+pub(super) async fn repositories(
+    State(app): State<App>,
+    uri: Uri,
+) -> Result<Json<impl Serialize>, Problem> {
+    let parameters = Parameters::read(&uri, &["state", "uri"])?;
+    let states = words::REPOSITORY_STATES.map(words::repository_state);
+    let state = parameters.get("state");
+    if state.is_some_and(|state| !states.contains(&state)) {
+        let problem = Problem::parameter("parameter state is none that a repository can have");
+        return Err(problem.hint(format!("there are {}", states.join(", "))));
+    }
+    let served = app.current().ok_or_else(Problem::no_data)?;
+    let found = served.world().repositories.iter().filter(|status| {
+        state.is_none_or(|state| words::repository_state(status.state) == state)
+            && parameters.get("uri").is_none_or(|uri| status.id.as_str() == uri)
+    });
+    Ok(Json(Repositories {
+        world: WorldBody::of(&app, &served),
+        repositories: found.map(|status| RepositoryBody::of(status, app.now())).collect(),
+    }))
+}
+
+#[derive(Serialize)]
+struct Repositories {
+    world: WorldBody,
+    repositories: Vec<RepositoryBody>,
 }
 
 #[derive(Serialize)]

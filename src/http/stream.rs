@@ -1,7 +1,8 @@
-//! A connection whose client must read: writing fails when nothing moved for too long.
+//! A connection whose client must read: writing fails when nothing moved for too long. Counts bytes.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,18 +10,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::counters::Counters;
+
 /// A TCP stream with a deadline for each write. Reading has its own limits in `hyper`.
 #[derive(Debug)]
 pub(super) struct Stream {
     tcp: TcpStream,
     limit: Duration,
+    counters: Arc<Counters>,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub fn new(tcp: TcpStream, limit: Duration) -> Self {
-        Stream { tcp, limit, stalled: None }
+    pub fn new(tcp: TcpStream, limit: Duration, counters: Arc<Counters>) -> Self {
+        Stream { tcp, limit, counters, stalled: None }
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.counters.written(*bytes as u64);
+        }
+        written
     }
 
     /// Passes on the outcome of a write; one that waits for longer than the limit fails.
@@ -42,7 +53,10 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        self.counters.read(buffer.filled().len().saturating_sub(before) as u64);
+        poll
     }
 }
 
@@ -53,6 +67,7 @@ impl AsyncWrite for Stream {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.tcp).poll_write(cx, buffer);
+        let poll = self.count(poll);
         self.watch(cx, poll)
     }
 
@@ -62,6 +77,7 @@ impl AsyncWrite for Stream {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.tcp).poll_write_vectored(cx, buffers);
+        let poll = self.count(poll);
         self.watch(cx, poll)
     }
 

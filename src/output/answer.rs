@@ -111,11 +111,12 @@ pub(crate) struct CoveringBody<'a> {
     max_length: u8,
     asn: String,
     fit: &'static str,
-    sources: Vec<Source<'a>>,
+    sources: Vec<SourceBody<'a>>,
 }
 
+/// An object that gives an item of payload.
 #[derive(Serialize)]
-struct Source<'a> {
+pub(crate) struct SourceBody<'a> {
     trust_anchor: Option<&'a str>,
     uri: Option<&'a str>,
     /// SHA-256 of the object, as in the manifest.
@@ -126,18 +127,24 @@ struct Source<'a> {
     exception: Option<RuleBody<'a>>,
 }
 
+impl<'a> SourceBody<'a> {
+    pub(crate) fn of(view: &'a View, source: ItemSource) -> Self {
+        SourceBody {
+            trust_anchor: view.trust_anchor(source),
+            uri: view.object_uri(source),
+            hash: view.object(source).map(|object| object.hash.to_string()),
+            expires: source.expires.map(|time| time.to_string()),
+            exception: view.exception(source).map(RuleBody::new),
+        }
+    }
+}
+
 pub(crate) fn covering<'a>(
     view: &'a View,
     answer: &Answer,
     fit: impl Fn(&CoveringVrp) -> &'static str,
 ) -> Vec<CoveringBody<'a>> {
-    let source = |source: &ItemSource| Source {
-        trust_anchor: view.trust_anchor(*source),
-        uri: view.object_uri(*source),
-        hash: view.object(*source).map(|object| object.hash.to_string()),
-        expires: source.expires.map(|time| time.to_string()),
-        exception: view.exception(*source).map(RuleBody::new),
-    };
+    let source = |source: &ItemSource| SourceBody::of(view, *source);
     let covering = answer.verdict.covering.iter();
     covering
         .map(|covering| CoveringBody {

@@ -26,12 +26,14 @@ use crate::world::{Follower, Purpose, World};
 pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the operator may choose about the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
     /// Whether metrics have Routinator's names, too.
     pub routinator_metrics: bool,
+    /// Names by which the server is asked, beside those that no stranger can own.
+    pub names: Vec<String>,
 }
 
 /// The listeners for routers, and what belongs to them.
@@ -62,7 +64,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let cache = rtr::Cache::default();
-    let app = App::new(options.max_age, clock::now);
+    let app = App::new(options.max_age, clock::now).named(options.names);
     let has_routers = !rtr.listeners.is_empty();
     let app = if has_routers { app.with_rtr(cache.clone(), rtr.options.max_age) } else { app };
     let app = if options.routinator_metrics { app.with_routinator_metrics() } else { app };
@@ -71,7 +73,7 @@ pub async fn run(
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
-        app.publish(Served::excepting(world, &files.exceptions(), clock::now()));
+        publish(&app, world, &files.exceptions(), clock::now()).await;
     }
     let (reload, asked) = mpsc::channel(1);
     let hanging_up = tokio::spawn(hang_ups(reload));
@@ -165,12 +167,17 @@ async fn view(
                 _ => continue,
             },
         };
-        let time = now();
         let in_force = Arc::clone(&exceptions.borrow_and_update());
-        match tokio::task::spawn_blocking(move || Served::excepting(world, &in_force, time)).await {
-            Ok(served) => app.publish(served),
-            Err(error) => tracing::error!(%error, "making a view panicked; keeping the old one"),
-        }
+        publish(&app, world, &in_force, now()).await;
+    }
+}
+
+/// Answers from a view of `world` from now on.
+async fn publish(app: &App, world: Arc<World>, in_force: &Arc<Exceptions>, time: Timestamp) {
+    let (app, in_force) = (app.clone(), Arc::clone(in_force));
+    let publish = move || app.publish(Served::excepting(world, &in_force, time));
+    if let Err(error) = tokio::task::spawn_blocking(publish).await {
+        tracing::error!(%error, "making a view panicked; keeping the old one");
     }
 }
 
@@ -255,8 +262,11 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options =
-            ServerOptions { max_age: Duration::from_secs(7200), routinator_metrics: false };
+        let options = ServerOptions {
+            max_age: Duration::from_secs(7200),
+            names: Vec::new(),
+            routinator_metrics: false,
+        };
         let shutdown = async move {
             let _ = stopped.await;
         };

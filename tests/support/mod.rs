@@ -165,10 +165,24 @@ pub struct Answer {
 
 /// Sends a request without a body; `None` if nobody answers.
 pub fn request(address: SocketAddr, method: &str, path: &str) -> Option<Answer> {
+    exchange(address, &format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n\r\n"))
+}
+
+/// Posts a body; `None` if nobody answers.
+pub fn post(address: SocketAddr, path: &str, content_type: &str, body: &str) -> Option<Answer> {
+    let head = format!("POST {path} HTTP/1.0\r\nHost: {address}\r\n");
+    let kind = match content_type {
+        "" => String::new(),
+        content_type => format!("Content-Type: {content_type}\r\n"),
+    };
+    exchange(address, &format!("{head}{kind}Content-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+fn exchange(address: SocketAddr, request: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     // HTTP/1.0: the body ends with the connection, and comes in no chunks.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     BufReader::new(stream).read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;

@@ -21,6 +21,7 @@ struct Server {
 fn short() -> Limits {
     Limits {
         connections: 4,
+        connections_per_address: 4,
         header_timeout: Duration::from_millis(300),
         stall_timeout: Duration::from_millis(300),
         drain_timeout: Duration::from_millis(300),
@@ -161,4 +162,46 @@ async fn shutdown_ends_idle_connections_and_frees_the_port() {
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_answered_before_the_router_is_what_the_router_answers() {
+    let app = serving(World { purpose: crate::world::Purpose::Lab, ..world() });
+    let server = start(app.clone(), Limits::default());
+    for (path, headers) in [
+        ("/v1/validity?prefix=192.0.2.0/24&asn=64496", ""),
+        ("/v1/validity?prefix=192.0.2.0%2F24&asn=64496", ""),
+        ("/v1/validity?prefix=192.0.2.1/24&asn=64496", ""),
+        ("/v1/validity?asn=1", ""),
+        ("/v1/validity?prefix=::/0&asn=1", "origin: http://attacker.example\r\n"),
+        ("/v1/validity/AS64496/192.0.2.0/24", ""),
+        ("/v1/validity/AS64496/192.0.2.0%2F24", ""),
+        ("/v1/validity/x/192.0.2.0/24", ""),
+        ("/v1/validity//192.0.2.0/24", ""),
+        ("/v1/validity/AS64496/", ""),
+        ("/v1/validity/AS64496", ""),
+        ("/api/v1/validity/AS64496/192.0.2.0/24", ""),
+        ("/api/v1/validity/AS64496/192.0.2.0%2F24", ""),
+        ("/api/v1/validity/AS64496/192.0.2.0/24/7", ""),
+        ("/api/v1/validity/AS64496/", ""),
+        ("/api/v1/validity/AS64496", ""),
+        ("/api/v1/validity//192.0.2.0/24", ""),
+    ] {
+        let host = "host: localhost\r\nconnection: close\r\n";
+        let request = format!("GET {path} HTTP/1.1\r\n{host}{headers}\r\n");
+        let quick = server.exchange(request.as_bytes()).await;
+        let (head, body) = quick.split_once("\r\n\r\n").unwrap();
+        let pairs = headers.trim().split_once(": ");
+        let pairs: Vec<(&str, &str)> = [("host", "localhost")].into_iter().chain(pairs).collect();
+        let routed = send(&app, Method::GET, path, &pairs).await;
+        assert_eq!(body, routed.body, "{path}");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {}", routed.status.as_u16())),
+            "{path}: {head}"
+        );
+        for (name, value) in &routed.headers {
+            let line = format!("{name}: {}", value.to_str().unwrap());
+            assert!(head.lines().any(|other| other == line), "{path}: {line}");
+        }
+    }
 }

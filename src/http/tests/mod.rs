@@ -2,13 +2,17 @@
 
 mod compatible;
 mod connections;
+mod lists;
+mod many;
 mod own;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
 use tower::ServiceExt;
 
 use super::{App, Served, router};
@@ -49,7 +53,10 @@ async fn send(app: &App, method: Method, uri: &str, headers: &[(&str, &str)]) ->
         request = request.header(*name, *value);
     }
     let request = request.body(Body::empty()).unwrap();
-    let response = router(app.clone()).oneshot(request).await.unwrap();
+    answer_of(router(app.clone()).oneshot(request).await.unwrap()).await
+}
+
+async fn answer_of(response: Response) -> Answer {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap();
     let body = String::from_utf8(body.to_vec()).unwrap();

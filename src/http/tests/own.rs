@@ -62,7 +62,7 @@ async fn a_bad_question_is_a_problem_that_names_what_is_wrong() {
         "/v1/validity?prefix=::/0&asn=1&when=now",
         "/v1/validity/%FF/::/0",
         "/v1/findings?limit=1001",
-        "/v1/findings?offset=-1",
+        "/v1/findings?cursor=-1",
         "/v1/findings?reason=unlucky",
         "/v1/status?verbose",
     ] {
@@ -122,13 +122,15 @@ async fn findings_come_in_pages() {
 
     let first = get(&app, "/v1/findings?limit=2").await;
     insta::assert_snapshot!(first.body);
-    let mut seen = Vec::new();
-    let mut offset = Some(0);
-    while let Some(from) = offset {
-        let page = get(&app, &format!("/v1/findings?offset={from}&limit=40")).await.json();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(&app, &format!("/v1/findings?limit=40{cursor}")).await.json();
         let details = page["findings"].as_array().unwrap().iter();
         seen.extend(details.map(|finding| finding["detail"].as_str().unwrap().to_owned()));
-        offset = page["next_offset"].as_u64();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
     }
     assert_eq!(seen.len(), 101);
     assert_eq!(seen[100], "number 99");
@@ -164,6 +166,15 @@ async fn j10_made_up_repositories_get_no_endless_series() {
     let series = body.lines().filter(|line| line.starts_with("provost_repository_up{"));
     assert_eq!(series.count(), crate::http::limits::MAX_REPOSITORY_SERIES);
     assert!(body.contains("\nprovost_repositories_without_series 4005\n"));
+}
+
+#[tokio::test]
+async fn j10_labels_cannot_end_early() {
+    let mut world = world();
+    world.trust_anchors[0].name = "a\"} 1\nrouting_is_fine{x=\"\\".to_owned();
+    let body = get(&serving(world), "/metrics?names=routinator").await.body;
+    assert!(!body.lines().any(|line| line.starts_with("routing_is_fine")), "{body}");
+    assert!(body.contains("routinator_valid_roas{tal=\"a\\\"} 1\\nrouting_is_fine"), "{body}");
 }
 
 #[tokio::test]
@@ -236,4 +247,71 @@ async fn i24_the_service_is_not_ready_when_routers_get_nothing_any_more() {
     let status = get(&app, "/v1/status").await.json();
     assert_eq!(status["rtr"]["serving"], serde_json::Value::Null);
     assert!(get(&app, "/metrics").await.body.contains("provost_rtr_serving 0\n"));
+}
+
+#[tokio::test]
+async fn j08_what_is_large_is_compressed_for_those_who_ask_and_nothing_in_it_is_secret() {
+    use std::io::Read;
+    let app = serving(world());
+    for path in ["/json", "/csv", "/rpsl", "/v1/status", "/v1/vrps", "/metrics"] {
+        let plain = get(&app, path).await;
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        assert_eq!(plain.header("vary"), "accept-encoding", "{path}");
+        let request = Request::builder().uri(path).header("accept-encoding", "br, gzip;q=0.5");
+        let response =
+            router(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let encoding = response.headers().get("content-encoding").cloned();
+        let tag = response.headers().get("etag").cloned();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        if plain.body.len() < 1024 && path.starts_with("/v1") {
+            assert_eq!(encoding, None);
+            continue;
+        }
+        assert_eq!(encoding.unwrap(), "gzip", "{path}");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        if path != "/metrics" {
+            assert_eq!(text, plain.body, "{path}");
+        }
+        if path == "/json" {
+            let tag = tag.unwrap().to_str().unwrap().to_owned();
+            assert_ne!(tag, plain.header("etag"), "other bytes have another tag");
+            let headers = [("accept-encoding", "gzip"), ("if-none-match", tag.as_str())];
+            let again = send(&app, Method::GET, path, &headers).await;
+            assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+        }
+    }
+    for refused in ["gzip;q=0", "gzip; q=0.0", "br", ""] {
+        let headers = [("accept-encoding", refused)];
+        let answer = send(&app, Method::GET, "/json", &headers).await;
+        assert_eq!(answer.header("content-encoding"), "", "{refused}");
+    }
+    // No part of an answer is sent: a range is not understood.
+    let part = send(&app, Method::GET, "/json", &[("range", "bytes=0-1,0-2,0-3")]).await;
+    assert_eq!(part.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn j12_a_stranger_is_refused_on_our_paths_and_no_method_changes_anything() {
+    let app = serving(world());
+    let rebound = send(&app, Method::GET, "/v1/status", &[("host", "attacker.example:8323")]).await;
+    assert_eq!(rebound.status.as_u16(), 421);
+    assert_eq!(rebound.json()["type"], "urn:provost:problem:foreign");
+    let page = [("host", "localhost:8323"), ("origin", "https://attacker.example")];
+    let asked = send(&app, Method::GET, "/v1/status", &page).await;
+    assert_eq!(asked.status, StatusCode::FORBIDDEN);
+    assert_eq!(asked.header("access-control-allow-origin"), "");
+    // What Routinator gives to every page, ours gives, too.
+    let asked = send(&app, Method::GET, "/json", &page).await;
+    assert_eq!((asked.status, asked.header("access-control-allow-origin")), (StatusCode::OK, "*"));
+    let named = app.clone().named(vec!["attacker.example".to_owned()]);
+    let host = [("host", "attacker.example")];
+    assert_eq!(send(&named, Method::GET, "/v1/status", &host).await.status, StatusCode::OK);
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        for path in ["/v1/status", "/v1/vrps", "/v1/validity", "/metrics", "/v1/events"] {
+            let answer = send(&app, method.clone(), path, &[]).await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert!(answer.header("allow").contains("GET"), "{method} {path}");
+        }
+    }
 }
