@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigFile, parse_duration};
+use crate::config::{ConfigFile, parse_duration, parse_size};
 use crate::model::Timestamp;
 use crate::system::log::LogFormat;
 use crate::validate::UnsafeVrps;
@@ -142,6 +142,15 @@ pub struct TransportArgs {
     /// Ask each repository for changes this often
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Network")]
     pub refresh: Option<Duration>,
+    /// Let fetching have this much on disk beside the cache [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub transfer_limit: Option<u64>,
+    /// Let the cache have this much on disk [default: 20G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub cache_limit: Option<u64>,
+    /// Let fetching leave this much of the disk free [default: 500M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub disk_reserve: Option<u64>,
     /// Mark the data directory as a lab
     #[arg(long, hide = true)]
     pub lab: bool,
@@ -246,5 +255,8 @@ impl TransportArgs {
         file.root_cert = self.root_cert.clone();
         file.allow_local_addresses = self.allow_local_addresses;
         file.refresh = self.refresh;
+        file.transfer_limit = self.transfer_limit;
+        file.cache_limit = self.cache_limit;
+        file.disk_reserve = self.disk_reserve;
     }
 }

@@ -190,6 +190,7 @@ pub(super) fn open_engine_within(
         },
         root_certificates: settings.root_certs.clone(),
         refresh: settings.refresh,
+        disk: settings.disk,
         deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::parse_duration;
+use super::{parse_duration, parse_size};
 use crate::validate::UnsafeVrps;
 
 /// What the configuration file may say; every key is optional.
@@ -36,6 +36,15 @@ pub struct ConfigFile {
     /// How often a repository is asked for changes.
     #[serde(deserialize_with = "duration")]
     pub refresh: Option<Duration>,
+    /// How many bytes fetching may have on disk, beside the cache.
+    #[serde(deserialize_with = "size")]
+    pub transfer_limit: Option<u64>,
+    /// How many bytes the cache may have.
+    #[serde(deserialize_with = "size")]
+    pub cache_limit: Option<u64>,
+    /// How many bytes of the disk fetching leaves free.
+    #[serde(deserialize_with = "size")]
+    pub disk_reserve: Option<u64>,
     /// What becomes of VRPs that overlap the resources of a CA without valid data.
     pub unsafe_vrps: Option<UnsafeVrps>,
     /// The deepest CA below a trust anchor that is followed.
@@ -45,6 +54,11 @@ pub struct ConfigFile {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_size(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 impl ConfigFile {
@@ -117,7 +131,8 @@ mod tests {
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
-             unsafe-vrps = 'warn'\nmax-ca-depth = 12\n",
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\ntransfer-limit = '1G'\n\
+             cache-limit = '9G'\ndisk-reserve = '100M'\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -125,6 +140,8 @@ mod tests {
         assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
+        let sizes = [file.transfer_limit, file.cache_limit, file.disk_reserve];
+        assert_eq!(sizes, [Some(1_000_000_000), Some(9_000_000_000), Some(100_000_000)]);
     }
 
     #[test]
@@ -146,6 +163,8 @@ mod tests {
             "\nmax-age = 7200",
             "\nhttp = 'x'",
             "\nunsafe-vrps = 'maybe'",
+            "\ncache-limit = 5",
+            "\ncache-limit = '5'",
         ] {
             assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");
         }

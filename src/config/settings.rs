@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ConfigFile, DataDir, recorded_tals};
+use crate::fetch::DiskLimits;
 use crate::validate::{Policy, UnsafeVrps};
 
 /// When data count as stale, unless told otherwise.
@@ -41,6 +42,8 @@ pub struct Settings {
     pub max_age: Duration,
     /// How often a repository is asked for changes.
     pub refresh: Duration,
+    /// How much may be on disk.
+    pub disk: DiskLimits,
     /// What becomes of VRPs that overlap the resources of a CA without valid data.
     pub unsafe_vrps: UnsafeVrps,
     /// The deepest CA below a trust anchor that is followed.
@@ -68,6 +71,17 @@ impl Settings {
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
             refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
+            disk: {
+                let default = DiskLimits::default();
+                DiskLimits {
+                    transfers: flags
+                        .transfer_limit
+                        .or(file.transfer_limit)
+                        .unwrap_or(default.transfers),
+                    cache: flags.cache_limit.or(file.cache_limit).unwrap_or(default.cache),
+                    reserve: flags.disk_reserve.or(file.disk_reserve).unwrap_or(default.reserve),
+                }
+            },
             unsafe_vrps: flags.unsafe_vrps.or(file.unsafe_vrps).unwrap_or_default(),
             max_ca_depth: flags
                 .max_ca_depth
@@ -99,6 +113,11 @@ impl Settings {
         ];
         flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.into()));
         flags.extend(["--refresh".into(), format!("{}s", self.refresh.as_secs()).into()]);
+        // Whole kilobytes: what is less has no unit.
+        let size = |bytes: u64| OsString::from(format!("{}k", bytes / 1_000));
+        flags.extend(["--transfer-limit".into(), size(self.disk.transfers)]);
+        flags.extend(["--cache-limit".into(), size(self.disk.cache)]);
+        flags.extend(["--disk-reserve".into(), size(self.disk.reserve)]);
         flags.extend(["--unsafe-vrps".into(), self.unsafe_vrps.as_str().into()]);
         flags.extend(["--max-ca-depth".into(), self.max_ca_depth.to_string().into()]);
         flags

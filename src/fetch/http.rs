@@ -8,12 +8,14 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, redirect};
 
 use super::FetchError;
+use super::budget::Share;
 use super::error::{FetchErrorKind, Stage};
 use super::guard::{Guard, GuardError};
 use super::limits::{
     CONNECT_TIMEOUT, ETAG_BYTES, HEADERS, LAST_MODIFIED_BYTES, MINIMUM_RATE, RATE_GRACE,
     READ_TIMEOUT, REDIRECTS,
 };
+use super::spool::no_room;
 use crate::model::HttpsUri;
 use crate::store::Validators;
 
@@ -153,10 +155,15 @@ impl Body {
         Ok(Some(piece))
     }
 
-    /// Reads the whole body into memory.
-    pub(super) async fn collect(mut self) -> Result<(Bytes, Validators), FetchError> {
+    /// Reads the whole body into memory, as far as `share` has room.
+    pub(super) async fn collect(
+        mut self,
+        share: &mut Share,
+    ) -> Result<(Bytes, Validators), FetchError> {
         let mut all = Vec::new();
         while let Some(piece) = self.next().await? {
+            let added = share.add(piece.len() as u64);
+            added.map_err(|error| no_room(self.stage, &self.uri, &error))?;
             all.extend_from_slice(&piece);
         }
         Ok((all.into(), self.validators))

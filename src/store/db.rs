@@ -172,6 +172,7 @@ impl Store {
                 StoreErrorKind::Superseded,
                 "a late result was dropped",
             ),
+            WriteError::Full(detail) => StoreError::new(self.path(), StoreErrorKind::Full, detail),
         })
     }
 
@@ -194,6 +195,7 @@ impl Store {
 pub(super) enum WriteError {
     Sqlite(rusqlite::Error),
     Superseded,
+    Full(String),
 }
 
 impl From<rusqlite::Error> for WriteError {

@@ -27,6 +27,8 @@ pub enum StoreErrorKind {
     Newer,
     /// It was made for something else: a lab, an archive, the live RPKI.
     Purpose,
+    /// There is no room for more: the limit of the cache, or what is kept free of the disk.
+    Full,
     /// A late result: the repository changed in the meantime, or the attempt was given up.
     Superseded,
 }

@@ -14,6 +14,7 @@ mod objects;
 mod points;
 mod prune;
 mod repositories;
+mod room;
 mod schema;
 mod select;
 mod snapshot;
@@ -27,6 +28,7 @@ pub use prune::Pruned;
 pub use repositories::{
     Attempt, Committed, DeltaHash, RepositoryRecord, RrdpState, Success, Validators,
 };
+pub use room::{Room, allowance, free_bytes};
 pub use select::{Choice, Known, Transports, select};
 pub use snapshot::Snapshot;
 pub use uri_map::{MapChange, UriMap};

@@ -231,3 +231,31 @@ async fn c08_c11_d03_l13_the_program_gets_nothing_of_ours_and_its_words_are_cut(
     let options = words.iter().any(|word| word.starts_with("arg -e") || word.contains("--rsh"));
     assert!(!options, "{words:?}");
 }
+
+/// L20: copies only save transfer, and go where there is no room for them.
+#[tokio::test]
+async fn l20_a_copy_that_finds_no_room_is_removed_and_its_content_stays() {
+    let Some(daemon) = Daemon::start().await else { return };
+    let copies = |bench: &Bench| {
+        let directory = bench.dir.path().join("work/rsync");
+        std::fs::read_dir(directory).unwrap().count()
+    };
+    daemon.write("a.roa", &"x".repeat(5_000));
+    let bench = Bench::new(|config| config.disk.transfers = 10_000);
+    let report = bench.fetcher.fetch_repository(&bench.store, &daemon.id()).await;
+    assert!(report.error.is_none(), "{:?}", report.error);
+    assert_eq!(report.status.objects, 1);
+    while copies(&bench) > 0 {
+        tokio::task::yield_now().await;
+    }
+    // With more room than four times the module, its copy stays; with less than the module, the
+    // attempt fails.
+    for (transfers, kept, fails) in [(30_000, 1, false), (4_000, 0, true)] {
+        let bench = Bench::new(|config| config.disk.transfers = transfers);
+        let report = bench.fetcher.fetch_repository(&bench.store, &daemon.id()).await;
+        assert_eq!(report.error.is_some(), fails, "{:?}", report.error);
+        while copies(&bench) != kept {
+            tokio::task::yield_now().await;
+        }
+    }
+}
