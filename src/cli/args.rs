@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigFile, parse_duration, parse_size};
 use crate::model::Timestamp;
+use crate::store::Fallback;
 use crate::system::log::LogFormat;
 use crate::validate::UnsafeVrps;
 
@@ -133,6 +134,22 @@ pub struct TransportArgs {
     /// Do not use rsync
     #[arg(long, help_heading = "Network")]
     pub no_rsync: bool,
+    /// When to use rsync for a CA that offers RRDP: never, stale (RRDP has failed for an hour, or
+    /// always) or new (RRDP has always failed) [default: stale]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Network"
+    )]
+    pub rrdp_fallback: Option<Fallback>,
+    /// Send HTTPS requests through this HTTP proxy [default: the environment's https_proxy]
+    #[arg(long, value_name = "URL", help_heading = "Network")]
+    pub proxy: Option<String>,
+    /// Ask this host, and those below it, without the proxy (repeatable) [default: no_proxy]
+    #[arg(long, value_name = "HOST", help_heading = "Network")]
+    pub no_proxy: Vec<String>,
     /// Trust the TLS roots in this PEM file, too (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     pub root_cert: Vec<PathBuf>,
@@ -252,6 +269,9 @@ impl TransportArgs {
     pub fn apply(&self, file: &mut ConfigFile) {
         file.no_rrdp = self.no_rrdp;
         file.no_rsync = self.no_rsync;
+        file.rrdp_fallback = self.rrdp_fallback;
+        file.proxy = self.proxy.clone();
+        file.no_proxy = self.no_proxy.clone();
         file.root_cert = self.root_cert.clone();
         file.allow_local_addresses = self.allow_local_addresses;
         file.refresh = self.refresh;

@@ -81,7 +81,8 @@ impl Context {
     }
 }
 
-fn environment(name: &str) -> Option<String> {
+/// Reads a variable of the environment; an empty one counts as none.
+pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -11,7 +11,7 @@ use crate::service::server::{self, ServerOptions};
 use crate::service::supervisor::{self, ChildFlags};
 use crate::service::{Child, ChildRecord};
 use crate::system::sandbox::{self, Allowed, Connect};
-use crate::system::{notify, parent, shutdown};
+use crate::system::{log, notify, parent, shutdown};
 
 /// Runs the command.
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
@@ -26,6 +26,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     load_tals(&settings)?;
     let listener = listen(&settings)?;
     let flags = child_flags(context, args.transport.lab);
+    log::never_block();
     runtime()?.block_on(supervisor::run(&settings, listener, flags, shutdown::requested()));
     Ok(Exit::Done)
 }
@@ -59,10 +60,11 @@ fn serve(settings: &Settings, inherit: bool) -> Result<Exit, CliError> {
         write: vec![state.clone()],
         connect: Connect::Nowhere,
     });
-    if let Err(error) = ChildRecord::write(&state, Child::Server, level, clock::now()) {
+    if let Err(error) = ChildRecord::new(level, clock::now()).write(&state, Child::Server) {
         tracing::warn!(%error, "cannot record the start");
     }
-    let options = ServerOptions { max_age: settings.max_age };
+    log::never_block();
+    let options = ServerOptions { max_age: settings.max_age, state };
     runtime()?
         .block_on(async {
             notify::ready();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::{parse_duration, parse_size};
+use crate::store::Fallback;
 use crate::validate::UnsafeVrps;
 
 /// What the configuration file may say; every key is optional.
@@ -24,6 +25,12 @@ pub struct ConfigFile {
     pub no_rrdp: bool,
     /// Do not use rsync.
     pub no_rsync: bool,
+    /// When rsync is used for a CA that offers RRDP.
+    pub rrdp_fallback: Option<Fallback>,
+    /// The proxy for HTTPS.
+    pub proxy: Option<String>,
+    /// Hosts that are asked without the proxy.
+    pub no_proxy: Vec<String>,
     /// PEM files with more TLS roots for HTTPS.
     pub root_cert: Vec<PathBuf>,
     /// Loopback and private addresses may be contacted.
@@ -129,7 +136,8 @@ mod tests {
     fn reads_every_key() {
         let file = parse(
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
-             no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
+             no-rsync = true\nrrdp-fallback = 'new'\nproxy = 'http://p:3128'\n\
+             no-proxy = ['a.example']\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
              unsafe-vrps = 'warn'\nmax-ca-depth = 12\ntransfer-limit = '1G'\n\
              cache-limit = '9G'\ndisk-reserve = '100M'\n",
@@ -140,6 +148,7 @@ mod tests {
         assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
+        assert_eq!(file.rrdp_fallback, Some(Fallback::New));
         let sizes = [file.transfer_limit, file.cache_limit, file.disk_reserve];
         assert_eq!(sizes, [Some(1_000_000_000), Some(9_000_000_000), Some(100_000_000)]);
     }
@@ -163,6 +172,7 @@ mod tests {
             "\nmax-age = 7200",
             "\nhttp = 'x'",
             "\nunsafe-vrps = 'maybe'",
+            "\nrrdp-fallback = 'always'",
             "\ncache-limit = 5",
             "\ncache-limit = '5'",
         ] {

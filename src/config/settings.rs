@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{ConfigFile, DataDir, recorded_tals};
 use crate::fetch::DiskLimits;
+use crate::store::Fallback;
 use crate::validate::{Policy, UnsafeVrps};
 
 /// When data count as stale, unless told otherwise.
@@ -32,6 +33,12 @@ pub struct Settings {
     pub rrdp: bool,
     /// Whether rsync is used.
     pub rsync: bool,
+    /// When rsync is used for a CA that offers RRDP.
+    pub rrdp_fallback: Fallback,
+    /// The proxy for HTTPS; a URL.
+    pub proxy: Option<String>,
+    /// Hosts that are asked without the proxy.
+    pub no_proxy: Vec<String>,
     /// PEM files with more TLS roots.
     pub root_certs: Vec<PathBuf>,
     /// Whether loopback and private addresses may be contacted.
@@ -66,6 +73,9 @@ impl Settings {
             rir_tals: !(flags.no_rir_tals || file.no_rir_tals),
             rrdp: !(flags.no_rrdp || file.no_rrdp),
             rsync: !(flags.no_rsync || file.no_rsync),
+            rrdp_fallback: flags.rrdp_fallback.or(file.rrdp_fallback).unwrap_or_default(),
+            proxy: flags.proxy.or(file.proxy),
+            no_proxy: if flags.no_proxy.is_empty() { file.no_proxy } else { flags.no_proxy },
             root_certs: list(flags.root_cert, file.root_cert),
             allow_local_addresses: flags.allow_local_addresses || file.allow_local_addresses,
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
@@ -113,6 +123,13 @@ impl Settings {
         ];
         flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.into()));
         flags.extend(["--refresh".into(), format!("{}s", self.refresh.as_secs()).into()]);
+        flags.extend(["--rrdp-fallback".into(), self.rrdp_fallback.as_str().into()]);
+        if let Some(proxy) = &self.proxy {
+            flags.extend(["--proxy".into(), proxy.into()]);
+        }
+        for host in &self.no_proxy {
+            flags.extend(["--no-proxy".into(), host.into()]);
+        }
         // Whole kilobytes: what is less has no unit.
         let size = |bytes: u64| OsString::from(format!("{}k", bytes / 1_000));
         flags.extend(["--transfer-limit".into(), size(self.disk.transfers)]);

@@ -15,6 +15,7 @@ use super::limits::{
     CACHE_BYTES, DISK_RESERVE, KEPT_COPIES_SHARE, MEMORY_BYTES, REFRESH, REPOSITORY_DEADLINE,
     RSYNC_BYTES, TRANSFER_BYTES,
 };
+use super::proxy::ProxyConfig;
 use super::report::{Done, Drops, FetchReport};
 use super::rrdp::Rrdp;
 use super::rsync::Rsync;
@@ -35,6 +36,8 @@ pub struct FetchConfig {
     pub local_addresses: LocalAddresses,
     /// PEM files of TLS roots besides the system's.
     pub root_certificates: Vec<PathBuf>,
+    /// The HTTP proxy.
+    pub proxy: ProxyConfig,
     /// Where temporary files and rsync's copies live; made if missing.
     pub work_dir: PathBuf,
     /// The rsync program; a name is looked up in the usual places.
@@ -70,6 +73,7 @@ impl FetchConfig {
         FetchConfig {
             local_addresses: LocalAddresses::Refuse,
             root_certificates: Vec::new(),
+            proxy: ProxyConfig::default(),
             work_dir: work_dir.into(),
             rsync_program: "rsync".into(),
             deadline: REPOSITORY_DEADLINE,
@@ -132,7 +136,7 @@ impl Fetcher {
             reserve,
         };
         Ok(Fetcher {
-            http: HttpClient::new(guard, &config.root_certificates)?,
+            http: HttpClient::new(guard, &config.root_certificates, &config.proxy)?,
             rsync: Rsync {
                 program: config.rsync_program.clone(),
                 guard,
@@ -205,6 +209,11 @@ impl Fetcher {
             pool("memory-bytes-in-all", &budget.memory),
         ];
         seen().into_iter().chain(pools).collect()
+    }
+
+    /// Returns how many bytes the cache may have.
+    pub fn cache_limit(&self) -> u64 {
+        self.budget.cache_bytes
     }
 
     async fn transfer(

@@ -16,6 +16,7 @@ mod headroom;
 mod http;
 pub mod limits;
 mod plan;
+mod proxy;
 mod report;
 mod rrdp;
 mod rsync;
@@ -31,6 +32,7 @@ pub use fetcher::{DiskLimits, FetchConfig, Fetcher};
 pub use guard::LocalAddresses;
 pub use headroom::Headroom;
 pub use plan::SnapshotReason;
+pub use proxy::ProxyConfig;
 pub use report::{Done, DropReason, Drops, FetchReport};
 pub use tree::{TreeReport, import_tree, record_absent};
 

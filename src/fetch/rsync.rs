@@ -147,9 +147,23 @@ impl Rsync {
         })?;
         std::fs::create_dir_all(to)
             .map_err(|error| fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string()))?;
+        self.copy_by(uri, authority, &addresses, to, stage, size).await
+    }
+
+    /// The same for addresses that were checked.
+    async fn copy_by(
+        &self,
+        uri: &str,
+        authority: &str,
+        addresses: &[SocketAddr],
+        to: &Path,
+        stage: Stage,
+        size: &mut Size,
+    ) -> Result<(), FetchError> {
+        let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
         let mut last = fault(FetchErrorKind::Unreachable, "no address".to_owned());
         for address in addresses {
-            let source = with_address(uri, authority, address);
+            let source = with_address(uri, authority, *address);
             let (status, text) = self.run(&source, uri, to, stage, size).await?;
             if status.success() {
                 return Ok(());
@@ -161,6 +175,19 @@ impl Rsync {
             last.kind = FetchErrorKind::Unreachable;
         }
         Err(last)
+    }
+
+    /// Copies what `uri` names from one of `addresses`.
+    #[cfg(test)]
+    pub(super) async fn copy_from(
+        &self,
+        uri: &str,
+        addresses: &[SocketAddr],
+        to: &Path,
+    ) -> Result<(), FetchError> {
+        let mut size = Size { share: self.budget.transfers.share(0), measured: None };
+        let authority = uri.split('/').nth(2).unwrap_or_default();
+        self.copy_by(uri, authority, addresses, to, Stage::Rsync, &mut size).await
     }
 
     async fn run(

@@ -25,12 +25,16 @@ mod findings;
 mod health;
 mod metrics;
 mod payload;
+mod repositories;
 mod status;
 mod validity;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
 pub use listener::serve;
+pub use repositories::{RepositoryBody, transport};
 pub use router::router;
 pub use state::{App, Served};
+pub use worker::WorkerReport;

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::problem::Problem;
 use super::routinator::{json_error, text_error};
 use super::state::App;
-use super::{answer, findings, health, metrics, payload, status, validity};
+use super::{answer, findings, health, metrics, payload, repositories, status, validity};
 use crate::output::words;
 use crate::world::Purpose;
 
@@ -48,6 +48,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/validity", get(answer::by_query))
         .route("/v1/validity/{asn}/{*prefix}", get(answer::by_path))
         .route("/v1/status", get(status::status))
+        .route("/v1/repositories", get(repositories::repositories))
         .route("/v1/findings", get(findings::findings))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::summary::Summary;
+use super::worker::WorkerReport;
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
 use crate::world::{Purpose, View, World};
@@ -17,6 +18,7 @@ use crate::world::{Purpose, View, World};
 #[derive(Clone, Debug)]
 pub struct App {
     current: Arc<ArcSwapOption<Served>>,
+    worker: Arc<ArcSwapOption<WorkerReport>>,
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
     now: fn() -> Timestamp,
@@ -31,7 +33,7 @@ impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        App { current: Arc::default(), counters: Arc::default(), max_age, now, writers }
+        App { current: Arc::default(), worker: Arc::default(), counters: Arc::default(), max_age, now, writers }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
@@ -42,6 +44,15 @@ impl App {
     /// Returns what is answered from; `None` before the first world.
     pub fn current(&self) -> Option<Arc<Served>> {
         self.current.load_full()
+    }
+
+    /// Shows what is known about the worker from now on.
+    pub fn set_worker(&self, report: Option<WorkerReport>) {
+        self.worker.store(report.map(Arc::new));
+    }
+
+    pub(super) fn worker(&self) -> Option<Arc<WorkerReport>> {
+        self.worker.load_full()
     }
 
     /// Returns what is answered from, if it holds anything to answer from.

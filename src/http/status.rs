@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
+use super::repositories::RepositoryBody;
 use super::state::App;
 use super::summary::{TrustAnchorSummary, Vrps};
-use crate::model::{RepositoryId, Timestamp};
+use super::worker::WorkerBody;
 use crate::output::words;
-use crate::world::{RepositoryStatus, TrustAnchorRecord};
+use crate::world::TrustAnchorRecord;
 
 /// Answers `/v1/status`.
 pub(super) async fn status(
@@ -37,6 +38,7 @@ pub(super) async fn status(
             .map(|(record, sum)| TrustAnchorBody::of(record, sum))
             .collect(),
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
+        worker: app.worker().as_deref().map(WorkerBody::of),
         world: WorldBody::of(&app, &served),
     }))
 }
@@ -48,6 +50,8 @@ struct Body {
     payload: PayloadBody,
     trust_anchors: Vec<TrustAnchorBody>,
     repositories: Vec<RepositoryBody>,
+    /// Nothing where no worker ever ran beside this data directory.
+    worker: Option<WorkerBody>,
 }
 
 #[derive(Serialize)]
@@ -100,47 +104,6 @@ impl TrustAnchorBody {
             objects: summary.objects.iter().map(|(kind, n)| (kind.as_str(), *n)).collect(),
             findings: summary.findings.iter().map(|(reason, n)| (reason.code(), *n)).collect(),
             findings_left_out: summary.findings_left_out,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct RepositoryBody {
-    uri: String,
-    transport: &'static str,
-    state: &'static str,
-    last_success: Option<String>,
-    /// Since the last success.
-    age_seconds: Option<u64>,
-    last_attempt: Option<String>,
-    attempt_seconds: Option<f64>,
-    error: Option<String>,
-    next_attempt: Option<String>,
-    session: Option<String>,
-    serial: Option<u64>,
-    objects: u64,
-    bytes: u64,
-}
-
-impl RepositoryBody {
-    fn of(status: &RepositoryStatus, now: Timestamp) -> Self {
-        RepositoryBody {
-            uri: status.id.to_string(),
-            transport: match status.id {
-                RepositoryId::Rrdp(_) => "rrdp",
-                RepositoryId::Rsync(_) => "rsync",
-            },
-            state: words::repository_state(status.state),
-            last_success: status.last_success.map(time),
-            age_seconds: status.last_success.map(|success| now.since(success).as_secs()),
-            last_attempt: status.last_attempt.map(time),
-            attempt_seconds: status.duration.map(|duration| duration.as_secs_f64()),
-            error: status.error.clone(),
-            next_attempt: status.next_attempt.map(time),
-            session: status.session.clone(),
-            serial: status.serial,
-            objects: status.objects,
-            bytes: status.bytes,
         }
     }
 }

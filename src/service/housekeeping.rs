@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::fetch::{FetchConfig, Fetcher};
     use crate::model::{ObjectHash, ObjectUri};
-    use crate::store::{Access, MapChange, RrdpState, Store, Success, Transports, Validators};
+    use crate::store::{Access, Fallback, MapChange, RrdpState, Store, Success, Transports, Validators};
     use crate::validate::Policy;
     use crate::world::Purpose;
 
@@ -87,11 +87,12 @@ mod tests {
             store: Store::open(&dir.join("cache.sqlite"), Purpose::Lab, Access::Write).unwrap(),
             fetcher: Fetcher::new(&FetchConfig::new(dir.join("staging"))).unwrap(),
             refresh: Duration::from_secs(600),
-            transports: Transports { rrdp: true, rsync: true },
+            transports: Transports { rrdp: true, rsync: true, fallback: Fallback::Stale },
             world_dir: dir.join("world"),
             purpose: Purpose::Lab,
             policy: Policy::default(),
             in_hand: None,
+            record: None,
             suspects_turn: tokio::sync::Mutex::new(()),
         }
     }

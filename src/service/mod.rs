@@ -16,7 +16,7 @@ mod suspects;
 mod watched;
 pub mod worker;
 
-pub use child::{Child, ChildRecord};
+pub use child::{Child, ChildRecord, LimitUse};
 pub use error::WorkerError;
 pub use in_hand::{InHand, read_suspects_in};
 pub use suspects::{Suspect, Suspects};

@@ -1,15 +1,18 @@
 //! The server: answers HTTP from the last published world. It parses no RPKI object, and never
 //! opens the cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::child::{Child, ChildRecord};
+use super::in_hand::read_suspects_in;
+use super::limits::REPORT_INTERVAL;
 use crate::clock;
 use crate::http::limits::Limits;
-use crate::http::{App, Served, serve};
+use crate::http::{App, Served, WorkerReport, serve};
 use crate::model::Timestamp;
 use crate::world::{Follower, World};
 
@@ -20,10 +23,12 @@ use crate::world::{Follower, World};
 const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the operator may choose about the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
+    /// The directory in which the worker says how it is.
+    pub state: PathBuf,
 }
 
 /// Answers on `listener` from the worlds in `world_dir` until `shutdown` ends.
@@ -48,10 +53,40 @@ pub async fn run(
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
     let viewing = tokio::spawn(view(app.clone(), received, clock::now));
+    let reporting = tokio::spawn(report(app.clone(), options.state));
     let served = serve(listener, app, Limits::default(), shutdown).await;
     following.abort();
     viewing.abort();
+    reporting.abort();
     served
+}
+
+/// Shows what the worker says about itself, again and again.
+async fn report(app: App, state: PathBuf) {
+    loop {
+        let directory = state.clone();
+        let read = tokio::task::spawn_blocking(move || worker_report(&directory, clock::now()));
+        app.set_worker(read.await.ok().flatten());
+        tokio::time::sleep(REPORT_INTERVAL).await;
+    }
+}
+
+/// Reads what the worker says about itself; nothing if none ever ran.
+fn worker_report(state: &Path, now: Timestamp) -> Option<WorkerReport> {
+    let record = ChildRecord::read(state, Child::Worker)?;
+    let suspects = read_suspects_in(state);
+    let quarantined = suspects.units.iter().filter_map(|(unit, suspect)| {
+        Some((unit.clone(), suspect.until.filter(|until| *until > now)?))
+    });
+    let limits = record.limits.into_iter();
+    Some(WorkerReport {
+        started: Some(record.started),
+        sandbox: record.sandbox,
+        crashes: suspects.crashes,
+        last_crash: suspects.last_crash,
+        quarantined: quarantined.collect(),
+        limits: limits.map(|limit| (limit.limit, limit.most, limit.allowed)).collect(),
+    })
 }
 
 /// Hands over every new world.
@@ -143,7 +178,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let state = dir.path().join("state");
+        let options = ServerOptions { max_age: Duration::from_secs(7200), state };
         let shutdown = async move {
             let _ = stopped.await;
         };

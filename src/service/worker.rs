@@ -293,6 +293,7 @@ impl Run<'_> {
             self.first_world = false;
         }
         let Some(validated) = self.validated.take() else { return Ok(()) };
+        self.engine.report(Some(&validated.admission));
         let next = self.engine.assemble(&validated, self.world.as_deref())?;
         match publication::change(self.world.as_deref(), &next) {
             Change::Loss => {

@@ -124,6 +124,12 @@ impl Store {
         &self.0.path
     }
 
+    /// Returns how many bytes the cache has on disk, its log included.
+    pub fn size(&self) -> u64 {
+        let files = [self.path().to_owned(), with_suffix(self.path(), "-wal")];
+        files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum()
+    }
+
     /// Returns what the cache is for.
     pub fn purpose(&self) -> Purpose {
         self.0.purpose

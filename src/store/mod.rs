@@ -29,7 +29,7 @@ pub use repositories::{
     Attempt, Committed, DeltaHash, RepositoryRecord, RrdpState, Success, Validators,
 };
 pub use room::{Room, allowance, free_bytes};
-pub use select::{Choice, Known, Transports, select};
+pub use select::{Choice, Fallback, Known, Transports, select};
 pub use snapshot::Snapshot;
 pub use uri_map::{MapChange, UriMap};
 

@@ -259,3 +259,21 @@ async fn l20_a_copy_that_finds_no_room_is_removed_and_its_content_stays() {
         }
     }
 }
+
+/// L19: the program is given one address after the other.
+#[tokio::test]
+async fn l19_an_address_that_does_not_answer_leads_to_the_next() {
+    let Some(daemon) = Daemon::start().await else { return };
+    daemon.write("a.roa", "1");
+    let bench = Bench::new(|_| {});
+    let good: std::net::SocketAddr = daemon.base.split('/').nth(2).unwrap().parse().unwrap();
+    // Nobody listens there: the port is the one of a listener that is gone.
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let to = bench.dir.path().join("copy");
+    std::fs::create_dir(&to).unwrap();
+    for (addresses, copied) in [(vec![gone], false), (vec![gone, good], true)] {
+        let copy = bench.fetcher.rsync.copy_from(&daemon.base, &addresses, &to).await;
+        assert_eq!(copy.is_ok(), copied, "{copy:?}");
+    }
+    assert!(to.join("a.roa").exists());
+}
