@@ -92,6 +92,10 @@ pub enum Command {
     Inspect(super::inspect::InspectArgs),
     /// Verify a signed checklist, and files against it
     VerifyRsc(super::verify_rsc::VerifyRscArgs),
+    /// Show how fetching each repository goes
+    Repositories(super::repositories::RepositoriesArgs),
+    /// Check this installation and its cache, and say what to do
+    Doctor(super::doctor::DoctorArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -200,6 +204,12 @@ pub struct SyncArgs {
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
+    /// How long one attempt at a repository may take
+    #[arg(long, hide = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub repository_deadline: Option<Duration>,
+    /// The last worker was killed by somebody, and not by what it worked on
+    #[arg(long, hide = true)]
+    pub killed: bool,
     /// End when the parent process ends
     #[arg(long, hide = true)]
     pub supervised: bool,

@@ -4,6 +4,7 @@ mod args;
 mod attack;
 pub mod check;
 mod context;
+pub mod doctor;
 mod error;
 mod exit;
 pub mod explain;
@@ -15,6 +16,7 @@ pub mod lab;
 mod limits;
 mod manual;
 mod progress;
+pub mod repositories;
 mod serve;
 mod summary;
 mod sync;
@@ -62,6 +64,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         }
         Command::Explain(args) => explain::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
+        Command::Repositories(args) => repositories::run(context, &args),
+        Command::Doctor(args) => doctor::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
         Command::VerifyRsc(args) => verify_rsc::run(context, &args),
         Command::Completions { shell } => manual::completions(shell),

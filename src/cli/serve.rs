@@ -19,6 +19,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     args.trust_anchors.apply(&mut flags);
     args.transport.apply(&mut flags);
     let settings = context.settings(flags)?;
+    context.check_surroundings(&settings)?;
     if args.no_worker {
         return serve(&settings, args.inherit_http);
     }

@@ -15,7 +15,7 @@ use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_abs
 use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::{Engine, Known};
 use crate::service::worker::{self, Mode};
-use crate::service::{Child, ChildRecord, InHand};
+use crate::service::{Child, ChildRecord, Ending, InHand};
 use crate::store::{Access, Store, Transports};
 use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{log, parent, shutdown};
@@ -38,9 +38,10 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         parent::end_with_parent();
     }
     if args.follow {
-        return follow(&settings, purpose);
+        return follow(&settings, purpose, args);
     }
-    let engine = Arc::new(open_engine(&settings, purpose, Access::Write)?);
+    let deadline = args.repository_deadline.unwrap_or(REPOSITORY_DEADLINE);
+    let engine = Arc::new(open_engine_within(&settings, purpose, Access::Write, deadline)?);
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
@@ -66,7 +67,7 @@ pub(super) fn finish(world: &World, json: bool) -> Result<Exit, CliError> {
 }
 
 /// The worker: a child of the supervisor, or a unit of its own.
-fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
+fn follow(settings: &Settings, purpose: Purpose, args: &SyncArgs) -> Result<Exit, CliError> {
     make_data_dir(settings)?;
     sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
     let level = sandbox::enter(&Allowed {
@@ -75,10 +76,12 @@ fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
         connect: Connect::Anywhere,
     });
     log::never_block();
-    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    let deadline = args.repository_deadline.unwrap_or(REPOSITORY_DEADLINE);
+    let mut engine = open_engine_within(settings, purpose, Access::Write, deadline)?;
     let state = settings.data.state();
     // Opened after the cache, whose lock says that no other worker has anything in hand.
-    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+    let end = if args.killed { Ending::Killed } else { Ending::Unknown };
+    let in_hand = InHand::open(&state, end, clock::now()).map_err(|error| {
         CliError::failed(format!("cannot write below {}: {error}", state.display()))
     })?;
     engine.in_hand = Some(in_hand);
@@ -185,11 +188,8 @@ pub(super) fn open_engine_within(
         constraints: load_constraints(settings)?,
         ..Policy::default()
     };
-    let transports = Transports {
-        rrdp: settings.rrdp,
-        rsync: settings.rsync,
-        fallback: settings.rrdp_fallback,
-    };
+    let transports =
+        Transports { rrdp: settings.rrdp, rsync: settings.rsync, fallback: settings.rrdp_fallback };
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }

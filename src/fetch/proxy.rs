@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn a19_names_of_our_own_network_are_not_sent_to_a_proxy() {
         let guard = Guard(LocalAddresses::Refuse);
-        for local in ["localhost", "intranet", "a.localhost", "db.internal", "x.LOCAL.", "p.home.arpa"]
+        for local in
+            ["localhost", "intranet", "a.localhost", "db.internal", "x.LOCAL.", "p.home.arpa"]
         {
             assert_eq!(guard.check_unresolved(local), Err(GuardError::LocalName), "{local}");
             assert_eq!(Guard(LocalAddresses::Allow).check_unresolved(local), Ok(()));

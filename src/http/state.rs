@@ -33,7 +33,14 @@ impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        App { current: Arc::default(), worker: Arc::default(), counters: Arc::default(), max_age, now, writers }
+        App {
+            current: Arc::default(),
+            worker: Arc::default(),
+            counters: Arc::default(),
+            max_age,
+            now,
+            writers,
+        }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.

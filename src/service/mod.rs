@@ -18,5 +18,5 @@ pub mod worker;
 
 pub use child::{Child, ChildRecord, LimitUse};
 pub use error::WorkerError;
-pub use in_hand::{InHand, read_suspects_in};
+pub use in_hand::{Ending, InHand, read_suspects_in};
 pub use suspects::{Suspect, Suspects};

@@ -6,15 +6,19 @@
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::restart::Restart;
 use crate::config::Settings;
 use crate::system::notify;
+
+const WORKER: &str = "worker";
 
 /// How long children have to end after SIGTERM; then they are killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -41,13 +45,14 @@ struct Role {
 }
 
 impl Role {
-    fn spawn(&self) -> std::io::Result<Child> {
+    fn spawn(&self, killed: bool) -> std::io::Result<Child> {
         let stdin = match &self.listener {
             Some(listener) => Stdio::from(OwnedFd::from(listener.try_clone()?)),
             None => Stdio::null(),
         };
         Command::new(std::env::current_exe()?)
             .args(&self.arguments)
+            .args(killed.then_some("--killed"))
             .stdin(stdin)
             // The children's log is on standard error; nothing of theirs is output of ours.
             .stdout(Stdio::null())
@@ -59,13 +64,21 @@ impl Role {
 
     /// Keeps the child running until `stop` changes, then ends it.
     async fn keep_running(mut self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        // What the worker is told about the one before it; the server needs no such word.
+        let mut killed = false;
         loop {
-            let started = Instant::now();
-            match self.spawn() {
+            let (started, kills) = (Instant::now(), out_of_memory_kills());
+            match self.spawn(killed && self.name == WORKER) {
                 Ok(mut child) => {
                     tracing::info!(child = self.name, pid = child.id(), "started");
                     tokio::select! {
-                        status = child.wait() => self.log_end(status),
+                        status = child.wait() => {
+                            // Where the kernel does not tell, want of memory may be the reason.
+                            killed = was_killed(&status)
+                                && kills.is_some()
+                                && kills == out_of_memory_kills();
+                            self.log_end(status);
+                        }
                         () = told_to(&mut stop) => return end(self.name, child).await,
                     }
                 }
@@ -88,6 +101,18 @@ impl Role {
     }
 }
 
+/// Tells whether somebody sent SIGKILL, which no defect of the program does.
+fn was_killed(status: &std::io::Result<ExitStatus>) -> bool {
+    status.as_ref().is_ok_and(|status| status.signal() == Some(Signal::KILL.as_raw()))
+}
+
+/// Returns how many processes of this machine the kernel has killed for want of memory: it does so
+/// by SIGKILL, too, and then the worker's work may well be the reason (THREATS L10).
+fn out_of_memory_kills() -> Option<u64> {
+    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
 /// Waits until the supervisor says stop, or is gone.
 async fn told_to(stop: &mut tokio::sync::watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
@@ -98,7 +123,7 @@ async fn end(name: &str, mut child: Child) {
     let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
     if let Some(pid) = pid {
         // An error means that it has ended already.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = rustix::process::kill_process(pid, Signal::TERM);
     }
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         tracing::warn!(child = name, "did not end in time and is killed");
@@ -126,7 +151,7 @@ pub async fn run(
         restart: Restart::default(),
     };
     let worker = Role {
-        name: "worker",
+        name: WORKER,
         arguments: [
             words(&["sync", "--follow", "--supervised"]),
             settings.worker_flags(),

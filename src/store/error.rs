@@ -19,6 +19,8 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// The file system refused: no space, no permission, not there.
     Io,
+    /// There is no cache yet.
+    Missing,
     /// The file is damaged; [`super::Store::set_aside`] and open again.
     Corrupt,
     /// Another process writes this cache.

@@ -8,6 +8,7 @@
 mod changes;
 mod db;
 mod error;
+mod examine;
 mod limits;
 mod memos;
 mod objects;
@@ -23,6 +24,7 @@ mod uri_map;
 
 pub use db::{Access, Store};
 pub use error::{StoreError, StoreErrorKind};
+pub use examine::Examination;
 pub use objects::Staging;
 pub use prune::Pruned;
 pub use repositories::{

@@ -126,8 +126,7 @@ mod tests {
     use RepositoryState::{Current, Failing, Pending, Unavailable};
 
     const NOW: Timestamp = Timestamp(100_000);
-    const BOTH: Transports =
-        Transports { rrdp: true, rsync: true, fallback: Fallback::Stale };
+    const BOTH: Transports = Transports { rrdp: true, rsync: true, fallback: Fallback::Stale };
 
     fn ca(notify: bool) -> CaLocation {
         CaLocation {

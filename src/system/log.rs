@@ -37,10 +37,8 @@ pub fn init(verbosity: i16, format: LogFormat) {
         .with_default(LevelFilter::WARN.min(level))
         .with_target("provost", level);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = tracing_subscriber::fmt::layer()
-        .with_writer(Lines)
-        .with_ansi(colour)
-        .with_target(false);
+    let text =
+        tracing_subscriber::fmt::layer().with_writer(Lines).with_ansi(colour).with_target(false);
     let registry = tracing_subscriber::registry().with(targets);
     // An error means that a log is running already.
     let _ = match format {

@@ -65,7 +65,10 @@ async fn https_goes_through_the_proxy_whose_own_address_may_be_private() {
     assert_eq!(report.status.objects, 1);
     let asked = asked.lock().unwrap();
     assert!(!asked.is_empty());
-    assert!(asked.iter().all(|line| line == "CONNECT repository.example:443 HTTP/1.1"), "{asked:?}");
+    assert!(
+        asked.iter().all(|line| line == "CONNECT repository.example:443 HTTP/1.1"),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

@@ -471,3 +471,50 @@ async fn l20_a_cache_without_room_keeps_what_it_has_and_says_so() {
     assert_eq!(report.status.state, RepositoryState::Failing);
     assert_eq!(contents(&bench, &server), ["a=1"]);
 }
+
+/// Where the log of a test goes.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn d09_an_attempt_logs_few_and_short_lines_whatever_the_repository_sends() {
+    let server = Server::start().await;
+    let bench = bench(&server);
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+    // Thousands of names that are no URIs of objects; then a session that makes no sense, and
+    // deltas that fail.
+    let names: Vec<String> = (0..3_000).map(|number| format!("%41{number}")).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let mut site = Site::new(&objects);
+    site.put(&server);
+    let report = fetch(&bench, &server).await;
+    assert_eq!((report.error.map(|e| e.to_string()), report.drops.count), (None, 3_000));
+    site.step(&server, &[("a", Some("2"))]);
+    site.put(&server);
+    server.put("/delta-2.xml", Reply::ok("\u{1b}[31m\n".repeat(10_000)));
+    server.put("/snapshot.xml", Reply::ok("<\n".repeat(10_000)));
+    assert!(fetch(&bench, &server).await.error.is_some());
+    drop(logging);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = text.lines().filter(|line| line.contains("provost")).collect();
+    assert!(!ours.is_empty() && ours.len() <= 6, "{ours:?}");
+    assert!(ours.iter().all(|line| line.len() < 1_500), "{ours:?}");
+    assert!(!text.contains("\u{1b}[31m\n"), "what was sent is written as it came");
+}

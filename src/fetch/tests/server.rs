@@ -57,7 +57,8 @@ impl Server {
             "127.0.0.1".to_owned(),
             "localhost".to_owned(),
             "repository.example".to_owned(),
-        ]).unwrap();
+        ])
+        .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("root.pem");
         std::fs::write(&root, key.cert.pem()).unwrap();
