@@ -1,7 +1,7 @@
 //! The bars of a sync that nobody can stall, poison or fill. They take minutes, so they run when
 //! asked: `cargo test --release --test resilience -- --ignored --nocapture`.
 
-#![expect(clippy::expect_used, reason = "a test ends by a panic")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends by a panic")]
 
 mod support;
 

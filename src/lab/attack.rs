@@ -308,7 +308,6 @@ fn of_a_siege(notification: &str) -> Manner {
     let manners = [
         Manner::Drip,
         Manner::Silent,
-        Manner::Endless,
         Manner::Dies,
         Manner::ShorterThanSaid,
         Manner::Redirect(notification.to_owned()),
