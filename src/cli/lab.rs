@@ -13,14 +13,14 @@ use super::summary::Summary;
 use super::sync::{open_engine, runtime};
 use super::{CliError, Context, Exit};
 use crate::clock;
-use crate::config::{ConfigFile, DataDir, Settings};
+use crate::config::{ConfigFile, DEFAULT_RTR, DataDir, Settings};
 use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_internet};
 use crate::model::{Timestamp, Vrp};
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
 use crate::output::why::why;
 use crate::output::words;
-use crate::service::supervisor;
+use crate::service::supervisor::{self, Listeners};
 use crate::service::worker::{self, Mode};
 use crate::store::Access;
 use crate::system::shutdown;
@@ -57,6 +57,9 @@ pub struct LabArgs {
     /// Answer HTTP at this address [default: 127.0.0.1:8323, or a free port]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// Serve routers (RTR) at this address [default: 127.0.0.1:3323, or a free port]
+    #[arg(long, value_name = "ADDR")]
+    pub rtr: Option<SocketAddr>,
 }
 
 /// What to do with a lab.
@@ -93,7 +96,7 @@ pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
             let tour = Tour::start(context).await?;
             tour.show()
         }),
-        None => runtime()?.block_on(stay_up(context, args.http)),
+        None => runtime()?.block_on(stay_up(context, args)),
     }
 }
 
@@ -266,20 +269,25 @@ pub(super) fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, Cli
 }
 
 /// Shows the tour, then serves until a signal comes.
-async fn stay_up(context: &Context, http: Option<SocketAddr>) -> Result<Exit, CliError> {
+async fn stay_up(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     let mut tour = Tour::start(context).await?;
     let exit = tour.show()?;
     if exit != Exit::Done {
         return Ok(exit);
     }
-    let listener = listen(&tour.settings, http)?;
-    let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
-    to_stdout(|out| tour.write_commands(out, address))?;
+    let http = listen(tour.settings.http, args.http)?;
+    let rtr = listen(DEFAULT_RTR, args.rtr)?;
+    let address = |listener: &TcpListener| {
+        listener.local_addr().map_err(|error| CliError::failed(error.to_string()))
+    };
+    let (http_address, rtr_address) = (address(&http)?, address(&rtr)?);
+    to_stdout(|out| tour.write_commands(out, http_address, rtr_address))?;
 
     let flags = child_flags(context, true);
-    let settings = tour.settings.clone();
+    let listeners = Listeners { http, rtr: Some(rtr) };
+    let settings = Settings { rtr: Some(rtr_address), ..tour.settings.clone() };
     let mut service =
-        std::pin::pin!(supervisor::run(&settings, listener, flags, shutdown::requested()));
+        std::pin::pin!(supervisor::run(&settings, listeners, flags, shutdown::requested()));
     loop {
         tokio::select! {
             () = &mut service => return Ok(Exit::Done),
@@ -288,24 +296,29 @@ async fn stay_up(context: &Context, http: Option<SocketAddr>) -> Result<Exit, Cl
     }
 }
 
-/// Listens where told, else at the usual port, else at a free one.
-fn listen(settings: &Settings, http: Option<SocketAddr>) -> Result<TcpListener, CliError> {
-    let free = SocketAddr::new(settings.http.ip(), 0);
-    let listener = match http {
+/// Listens where told, else at the usual address, else at a free port of it.
+fn listen(usual: SocketAddr, told: Option<SocketAddr>) -> Result<TcpListener, CliError> {
+    let free = SocketAddr::new(usual.ip(), 0);
+    let listener = match told {
         Some(address) => TcpListener::bind(address),
-        None => TcpListener::bind(settings.http).or_else(|_| TcpListener::bind(free)),
+        None => TcpListener::bind(usual).or_else(|_| TcpListener::bind(free)),
     };
     listener.map_err(|error| CliError::failed(format!("cannot listen: {error}")))
 }
 
 impl Tour {
-    fn write_commands(&self, out: &mut dyn Write, address: SocketAddr) -> io::Result<()> {
+    fn write_commands(
+        &self,
+        out: &mut dyn Write,
+        address: SocketAddr,
+        routers: SocketAddr,
+    ) -> io::Result<()> {
         let provost = program();
         let data = self.settings.data.path().display();
         writeln!(
             out,
-            "\nThe lab stays up until Ctrl-C. Other validators need its trust anchor locators\n\
-             {} and its TLS root {};\n\
+            "\nThe lab stays up until Ctrl-C. Routers connect to {routers} (RTR). Other validators\n\
+             need its trust anchor locators {} and its TLS root {};\n\
              docs/lab.md has their commands. Try, in another terminal:\n",
             self.lab.tal_directory().display(),
             self.lab.tls_root().display()

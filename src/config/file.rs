@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::{parse_duration, parse_size};
+use crate::rtr::LossPolicy;
 use crate::store::Fallback;
 use crate::validate::UnsafeVrps;
 
@@ -40,6 +41,16 @@ pub struct ConfigFile {
     /// When data count as stale.
     #[serde(deserialize_with = "duration")]
     pub max_age: Option<Duration>,
+    /// The address of the listener for routers.
+    pub rtr: Option<SocketAddr>,
+    /// Do not serve routers.
+    pub no_rtr: bool,
+    /// From which age of the data on routers get none.
+    #[serde(deserialize_with = "duration")]
+    pub rtr_max_age: Option<Duration>,
+    /// What to do about a sudden mass loss of VRPs.
+    #[serde(deserialize_with = "loss_policy")]
+    pub rtr_loss: Option<LossPolicy>,
     /// How often a repository is asked for changes.
     #[serde(deserialize_with = "duration")]
     pub refresh: Option<Duration>,
@@ -66,6 +77,11 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_size(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn loss_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LossPolicy>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 impl ConfigFile {
@@ -139,6 +155,7 @@ mod tests {
              no-rsync = true\nrrdp-fallback = 'new'\nproxy = 'http://p:3128'\n\
              no-proxy = ['a.example']\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
+             rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
              unsafe-vrps = 'warn'\nmax-ca-depth = 12\ntransfer-limit = '1G'\n\
              cache-limit = '9G'\ndisk-reserve = '100M'\n",
         )
@@ -146,6 +163,9 @@ mod tests {
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
         assert_eq!(file.tal, [PathBuf::from("/etc/provost/my.tal")]);
         assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
+        assert_eq!((file.rtr, file.no_rtr), (Some("[::]:3323".parse().unwrap()), true));
+        assert_eq!(file.rtr_max_age, Some(Duration::from_secs(3 * 3600)));
+        assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
         assert_eq!(file.rrdp_fallback, Some(Fallback::New));
@@ -175,6 +195,7 @@ mod tests {
             "\nrrdp-fallback = 'always'",
             "\ncache-limit = 5",
             "\ncache-limit = '5'",
+            "\nrtr-loss = 'panic'",
         ] {
             assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");
         }

@@ -26,6 +26,8 @@ mod health;
 mod metrics;
 mod payload;
 mod repositories;
+mod routers;
+mod rtr_metrics;
 mod status;
 mod validity;
 mod worker;

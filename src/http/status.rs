@@ -10,6 +10,7 @@ use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::repositories::RepositoryBody;
+use super::routers::RtrBody;
 use super::state::App;
 use super::summary::{TrustAnchorSummary, Vrps};
 use super::worker::WorkerBody;
@@ -38,6 +39,7 @@ pub(super) async fn status(
             .map(|(record, sum)| TrustAnchorBody::of(record, sum))
             .collect(),
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
+        rtr: app.rtr().map(RtrBody::of),
         worker: app.worker().as_deref().map(WorkerBody::of),
         world: WorldBody::of(&app, &served),
     }))
@@ -48,6 +50,9 @@ struct Body {
     world: WorldBody,
     validation_seconds: f64,
     payload: PayloadBody,
+    /// Only where routers are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtr: Option<RtrBody>,
     trust_anchors: Vec<TrustAnchorBody>,
     repositories: Vec<RepositoryBody>,
     /// Nothing where no worker ever ran beside this data directory.

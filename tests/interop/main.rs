@@ -12,6 +12,7 @@
 mod fort;
 mod krill;
 mod ours;
+mod routers;
 mod routinator;
 mod routinator_http;
 mod rpki_client;
