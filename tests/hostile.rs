@@ -29,6 +29,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("come-back-tomorrow", "429"),
     ("many-deltas", ""),
     ("delegation-tree", "not done after 5 s"),
+    ("siege", "notification"),
     ("rsync-silence", "not done after 5 s"),
     ("rsync-links", ""),
     ("rsync-dies", "rsync"),

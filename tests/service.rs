@@ -9,6 +9,13 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::Duration;
 
+use provost::fetch::{FetchConfig, Fetcher};
+use provost::model::Timestamp;
+use provost::object::Tal;
+use provost::service::engine::Engine;
+use provost::store::{Access, Fallback, Store, Transports};
+use provost::validate::Policy;
+use provost::world::Purpose;
 use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for};
 
 /// Starts `provost serve` on a lab, and returns it when it has a world.
@@ -303,4 +310,66 @@ fn l02_a_disk_that_is_full_in_any_phase_costs_that_sync_and_nothing_else() {
     // No hand was laid on anything: the next sync with room finds all.
     bench.sync(&[]);
     assert_eq!(bench.exported(), truth);
+}
+
+/// L14: told to end in the middle of anything, the worker does so at once, and the state is whole.
+#[test]
+fn l14_a_worker_that_is_told_to_end_does_so_at_once_and_leaves_the_cache_whole() {
+    let bench = Bench::start();
+    for round in 0..6u64 {
+        let mut command = bench.provost(&["sync", "--follow"]);
+        let mut worker = Running::start(command.args(bench.worker_flags()));
+        let started = std::time::Instant::now();
+        while started.elapsed() < Duration::from_millis(round * 60) {
+            std::thread::yield_now();
+        }
+        signal("TERM", worker.0.id());
+        let told = std::time::Instant::now();
+        wait_for("the worker to end", || worker.0.try_wait().expect("a child"));
+        assert!(told.elapsed() < Duration::from_secs(30), "round {round}");
+    }
+    let doctor = bench.provost(&["doctor"]).output().expect("it runs");
+    assert_ne!(doctor.status.code(), Some(1), "{}", support::text(&doctor.stdout));
+    bench.sync(&[]);
+    assert_eq!(bench.exported(), bench.truth());
+}
+
+/// L08: nothing that is kept depends on a clock that is wrong for a while.
+#[test]
+fn l08_a_clock_that_jumps_by_ten_years_and_back_costs_nothing() {
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let tals = bench.lab.tals().iter().map(|path| {
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        Tal::parse(&name, &std::fs::read(path).expect("a locator")).expect("a locator")
+    });
+    let cache = bench.data().join("cache.sqlite");
+    let engine = Engine {
+        tals: tals.collect(),
+        store: Store::open(&cache, Purpose::Lab, Access::Write).expect("the cache opens"),
+        fetcher: Fetcher::new(&FetchConfig::new(bench.data().join("staging"))).expect("it starts"),
+        refresh: Duration::from_secs(600),
+        transports: Transports { rrdp: true, rsync: true, fallback: Fallback::Stale },
+        world_dir: bench.data().join("world"),
+        purpose: Purpose::Lab,
+        policy: Policy::default(),
+        in_hand: None,
+        record: None,
+        suspects_turn: Default::default(),
+    };
+    let found = |now: Timestamp| {
+        let known = engine.load_known().expect("the state can be read");
+        let validated = engine.validate(&known, now).expect("it can be judged");
+        let wanted = validated.wanted.iter().map(|status| status.id.clone()).collect();
+        engine.tidy(&wanted, now).expect("it can be tidied");
+        validated.vrps()
+    };
+    let now = provost::clock::now();
+    let before = found(now);
+    assert_eq!(before, 13);
+    let ten_years = 10 * 365 * 86_400;
+    assert_eq!(found(Timestamp(now.0 + ten_years)), 0);
+    assert_eq!(found(now), before);
+    assert_eq!(found(Timestamp(now.0 - ten_years)), 0);
+    assert_eq!(found(now), before);
 }

@@ -69,11 +69,7 @@ fn every_row_of_a_listed_group_is_there_once() {
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     let mut wanted = BTreeSet::new();
     for (group, last) in GROUPS {
-        let is_listed = counts.keys().any(|id| id.starts_with(*group));
-        assert!(is_listed || !"EFGHJK".contains(*group), "group {group} is missing");
-        if is_listed {
-            wanted.extend((1..=*last).map(|number| format!("{group}{number:02}")));
-        }
+        wanted.extend((1..=*last).map(|number| format!("{group}{number:02}")));
     }
     assert_eq!(counts.into_keys().collect::<BTreeSet<_>>(), wanted);
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigFile, parse_duration};
+use crate::config::{ConfigFile, parse_duration, parse_size};
 use crate::model::Timestamp;
 use crate::rtr::LossPolicy;
+use crate::store::Fallback;
 use crate::system::log::LogFormat;
 use crate::validate::UnsafeVrps;
 
@@ -98,6 +99,10 @@ pub enum Command {
     Slurm(super::slurm::SlurmArgs),
     /// Show the configuration in force, or import Routinator's
     Config(super::config::ConfigArgs),
+    /// Show how fetching each repository goes
+    Repositories(super::repositories::RepositoriesArgs),
+    /// Check this installation and its cache, and say what to do
+    Doctor(super::doctor::DoctorArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -140,6 +145,22 @@ pub struct TransportArgs {
     /// Do not use rsync
     #[arg(long, help_heading = "Network")]
     pub no_rsync: bool,
+    /// When to use rsync for a CA that offers RRDP: never, stale (RRDP has failed for an hour, or
+    /// always) or new (RRDP has always failed) [default: stale]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Network"
+    )]
+    pub rrdp_fallback: Option<Fallback>,
+    /// Send HTTPS requests through this HTTP proxy [default: the environment's https_proxy]
+    #[arg(long, value_name = "URL", help_heading = "Network")]
+    pub proxy: Option<String>,
+    /// Ask this host, and those below it, without the proxy (repeatable) [default: no_proxy]
+    #[arg(long, value_name = "HOST", help_heading = "Network")]
+    pub no_proxy: Vec<String>,
     /// Trust the TLS roots in this PEM file, too (repeatable)
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     pub root_cert: Vec<PathBuf>,
@@ -149,6 +170,15 @@ pub struct TransportArgs {
     /// Ask each repository for changes this often
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Network")]
     pub refresh: Option<Duration>,
+    /// Let fetching have this much on disk beside the cache [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub transfer_limit: Option<u64>,
+    /// Let the cache have this much on disk [default: 20G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub cache_limit: Option<u64>,
+    /// Let fetching leave this much of the disk free [default: 500M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Network")]
+    pub disk_reserve: Option<u64>,
     /// Mark the data directory as a lab
     #[arg(long, hide = true)]
     pub lab: bool,
@@ -189,6 +219,12 @@ pub struct SyncArgs {
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
+    /// How long one attempt at a repository may take
+    #[arg(long, hide = true, value_name = "DURATION", value_parser = parse_duration)]
+    pub repository_deadline: Option<Duration>,
+    /// The last worker was killed by somebody, and not by what it worked on
+    #[arg(long, hide = true)]
+    pub killed: bool,
     /// End when the parent process ends
     #[arg(long, hide = true)]
     pub supervised: bool,
@@ -294,8 +330,14 @@ impl TransportArgs {
     pub fn apply(&self, file: &mut ConfigFile) {
         file.no_rrdp = self.no_rrdp;
         file.no_rsync = self.no_rsync;
+        file.rrdp_fallback = self.rrdp_fallback;
+        file.proxy = self.proxy.clone();
+        file.no_proxy = self.no_proxy.clone();
         file.root_cert = self.root_cert.clone();
         file.allow_local_addresses = self.allow_local_addresses;
         file.refresh = self.refresh;
+        file.transfer_limit = self.transfer_limit;
+        file.cache_limit = self.cache_limit;
+        file.disk_reserve = self.disk_reserve;
     }
 }

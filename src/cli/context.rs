@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use super::doctor::exposure;
 use super::{CliError, CommonArgs, TransportArgs, TrustAnchorArgs};
+use crate::clock;
 use crate::config::{
     ConfigError, ConfigFile, DataDir, InForce, Settings, Source, default_config_file,
     default_data_dir, in_force,
@@ -70,7 +72,33 @@ impl Context {
         let mut flags = ConfigFile::default();
         trust_anchors.apply(&mut flags);
         transport.apply(&mut flags);
-        self.settings(flags)
+        let settings = self.settings(flags)?;
+        self.check_surroundings(&settings)?;
+        Ok(settings)
+    }
+
+    /// Refuses inputs that the worker could write, and warns of a clock or a directory that is not
+    /// as it should be (THREATS D13, D14, L08).
+    pub fn check_surroundings(&self, settings: &Settings) -> Result<(), CliError> {
+        let config = self.common.config.iter();
+        let inputs = settings.tals.iter().chain(&settings.root_certs).chain(config);
+        if let Ok(data) = settings.data.path().canonicalize() {
+            let inside = |path: &&PathBuf| path.canonicalize().is_ok_and(|p| p.starts_with(&data));
+            if let Some(path) = inputs.into_iter().find(inside) {
+                let message = format!("{} is inside the data directory", path.display());
+                return Err(CliError::usage(message).hint(
+                    "keep it elsewhere: what says whom to trust must not be where fetching writes",
+                ));
+            }
+            if let Err(fault) = exposure(settings.data.path()) {
+                tracing::warn!(data_dir = %data.display(), fault, "the data directory is exposed");
+            }
+        }
+        let now = clock::now();
+        if now < clock::RELEASED {
+            tracing::error!(%now, "the clock says a time before this program was made");
+        }
+        Ok(())
     }
 
     /// Returns the data directory in force.
@@ -114,7 +142,8 @@ fn is_flag_given(name: &str) -> bool {
     std::env::args().any(|word| word.split('=').next() == Some(name))
 }
 
-fn environment(name: &str) -> Option<String> {
+/// Reads a variable of the environment; an empty one counts as none.
+pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

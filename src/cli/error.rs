@@ -50,6 +50,8 @@ impl From<crate::store::StoreError> for CliError {
             StoreErrorKind::Purpose => "name another directory with --data-dir",
             StoreErrorKind::Locked => "wait for it to end, or name another --data-dir",
             StoreErrorKind::Newer => "use the program that made it, or name another --data-dir",
+            StoreErrorKind::Full => "free some space, or raise cache-limit",
+            StoreErrorKind::Missing => "run `provost sync` first",
             StoreErrorKind::Io | StoreErrorKind::Corrupt | StoreErrorKind::Superseded => {
                 return CliError::failed(error.to_string());
             }

@@ -268,7 +268,7 @@ pub(super) fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, Cli
     // The lab's data go with the lab, unless a directory for them is named.
     let data = context.named_data_dir();
     let data = data.unwrap_or_else(|| DataDir::new(lab.directory().join("data")));
-    Ok(Settings { data, ..context.settings(flags)? })
+    Ok(Settings { data, proxy: None, ..context.settings(flags)? })
 }
 
 /// Shows the tour, then serves until a signal comes.

@@ -5,6 +5,7 @@ mod attack;
 pub mod check;
 pub mod config;
 mod context;
+pub mod doctor;
 mod error;
 mod exit;
 pub mod explain;
@@ -16,6 +17,7 @@ pub mod lab;
 mod limits;
 mod manual;
 mod progress;
+pub mod repositories;
 mod serve;
 pub mod slurm;
 mod summary;
@@ -74,6 +76,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Config(args) => config::run(context, &args),
         Command::Slurm(args) => slurm::run(context, &args),
+        Command::Repositories(args) => repositories::run(context, &args),
+        Command::Doctor(args) => doctor::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
         Command::VerifyRsc(args) => verify_rsc::run(context, &args),
         Command::Completions { shell } => manual::completions(shell),

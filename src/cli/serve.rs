@@ -15,7 +15,7 @@ use crate::service::supervisor::{self, ChildFlags};
 use crate::service::{Child, ChildRecord};
 use crate::system::listeners::Listeners;
 use crate::system::sandbox::{self, Allowed, Connect};
-use crate::system::{notify, parent, shutdown};
+use crate::system::{log, notify, parent, shutdown};
 
 /// Runs the command.
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
@@ -38,6 +38,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
     args.trust_anchors.apply(&mut flags);
     args.transport.apply(&mut flags);
     let settings = context.settings(flags.clone())?;
+    context.check_surroundings(&settings)?;
     if args.no_worker {
         return serve(&settings, args);
     }
@@ -55,6 +56,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit, CliError> {
         tls(&settings, has_tls)?;
         Ok(settings)
     };
+    log::never_block();
     let reload = || reload().map_err(|error: CliError| error.to_string());
     let run = supervisor::run(settings, listeners, children, Some(&reload), shutdown::requested());
     runtime()?.block_on(run);
@@ -158,13 +160,15 @@ fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit, CliError> {
         write: vec![state.clone()],
         connect: Connect::Nowhere,
     });
-    if let Err(error) = ChildRecord::write(&state, Child::Server, level, clock::now()) {
+    if let Err(error) = ChildRecord::new(level, clock::now()).write(&state, Child::Server) {
         tracing::warn!(%error, "cannot record the start");
     }
+    log::never_block();
     let options = ServerOptions {
         max_age: settings.max_age,
         names: settings.http_names.clone(),
         routinator_metrics: settings.routinator_metrics,
+        state,
     };
     runtime()?
         .block_on(async {

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::context::to_stdout;
+use super::context::{environment, to_stdout};
 use super::progress::ProgressLine;
 use super::summary::Summary;
 use super::{CliError, Context, Exit, SyncArgs};
 use crate::clock;
-use crate::config::{Settings, load_constraints, load_tals, record_tals};
+use crate::config::{Settings, load_constraints, load_tals, proxy_in_force, record_tals};
 use crate::fetch::limits::REPOSITORY_DEADLINE;
 use crate::fetch::{FetchConfig, Fetcher, LocalAddresses, import_tree, record_absent};
 use crate::model::{RepositoryId, Timestamp};
 use crate::service::engine::{Engine, Known};
 use crate::service::worker::{self, Mode};
-use crate::service::{Child, ChildRecord, InHand};
+use crate::service::{Child, ChildRecord, Ending, InHand};
 use crate::store::{Access, Store, Transports};
 use crate::system::sandbox::{self, Allowed, Connect};
-use crate::system::{hang_up, parent, shutdown};
+use crate::system::{hang_up, log, parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Head, Purpose, RepositoryState, World};
 
@@ -38,9 +38,10 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
         parent::end_with_parent();
     }
     if args.follow {
-        return follow(&settings, purpose);
+        return follow(&settings, purpose, args);
     }
-    let engine = Arc::new(open_engine(&settings, purpose, Access::Write)?);
+    let deadline = args.repository_deadline.unwrap_or(REPOSITORY_DEADLINE);
+    let engine = Arc::new(open_engine_within(&settings, purpose, Access::Write, deadline)?);
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
@@ -66,7 +67,7 @@ pub(super) fn finish(head: &Head, json: bool) -> Result<Exit, CliError> {
 }
 
 /// The worker: a child of the supervisor, or a unit of its own.
-fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
+fn follow(settings: &Settings, purpose: Purpose, args: &SyncArgs) -> Result<Exit, CliError> {
     make_data_dir(settings)?;
     sandbox::limit_resources(Some(sandbox::WORKER_ADDRESS_SPACE));
     let level = sandbox::enter(&Allowed {
@@ -74,16 +75,21 @@ fn follow(settings: &Settings, purpose: Purpose) -> Result<Exit, CliError> {
         write: vec![settings.data.path().to_owned()],
         connect: Connect::Anywhere,
     });
-    let mut engine = open_engine(settings, purpose, Access::Write)?;
+    log::never_block();
+    let deadline = args.repository_deadline.unwrap_or(REPOSITORY_DEADLINE);
+    let mut engine = open_engine_within(settings, purpose, Access::Write, deadline)?;
     let state = settings.data.state();
     // Opened after the cache, whose lock says that no other worker has anything in hand.
-    let in_hand = InHand::open(&state, clock::now()).map_err(|error| {
+    let end = if args.killed { Ending::Killed } else { Ending::Unknown };
+    let in_hand = InHand::open(&state, end, clock::now()).map_err(|error| {
         CliError::failed(format!("cannot write below {}: {error}", state.display()))
     })?;
     engine.in_hand = Some(in_hand);
-    if let Err(error) = ChildRecord::write(&state, Child::Worker, level, clock::now()) {
+    let record = ChildRecord::new(level, clock::now());
+    if let Err(error) = record.write(&state, Child::Worker) {
         tracing::warn!(%error, "cannot record the start");
     }
+    engine.record = Some((state, record));
     run_worker(&Arc::new(engine), Mode::Follow, &|_| {})?;
     Ok(Exit::Done)
 }
@@ -112,8 +118,12 @@ fn run_worker(
 }
 
 /// Takes objects from the tree below `dir`, as if they had been fetched by rsync.
+///
+/// They replace what came by RRDP, so that a later validation reads what was judged here.
 fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
     let now = judged_at(engine);
+    let is_rsync = |id: &RepositoryId| matches!(id, RepositoryId::Rsync(_));
+    engine.store.retain_repositories(&is_rsync, usize::MAX)?;
     let report = import_tree(dir, &engine.store, &engine.tals, now)?;
     for (name, reason) in &report.drops.listed {
         tracing::info!(file = name, ?reason, "not imported");
@@ -182,7 +192,8 @@ pub(super) fn open_engine_within(
         constraints: load_constraints(settings)?,
         ..Policy::default()
     };
-    let transports = Transports { rrdp: settings.rrdp, rsync: settings.rsync };
+    let transports =
+        Transports { rrdp: settings.rrdp, rsync: settings.rsync, fallback: settings.rrdp_fallback };
     if !(transports.rrdp || transports.rsync) {
         return Err(CliError::usage("both transports are switched off, so nothing can be read"));
     }
@@ -193,7 +204,13 @@ pub(super) fn open_engine_within(
             false => LocalAddresses::Refuse,
         },
         root_certificates: settings.root_certs.clone(),
+        proxy: match purpose {
+            // Nobody else's proxy leads to a lab on loopback.
+            Purpose::Lab => proxy_in_force(settings.proxy.as_ref(), &settings.no_proxy, &|_| None),
+            _ => proxy_in_force(settings.proxy.as_ref(), &settings.no_proxy, &environment),
+        },
         refresh: settings.refresh,
+        disk: settings.disk,
         deadline,
         ..FetchConfig::new(settings.data.path().join("staging"))
     })?;
@@ -213,6 +230,7 @@ pub(super) fn open_engine_within(
         purpose,
         policy,
         in_hand: None,
+        record: None,
         suspects_turn: tokio::sync::Mutex::new(()),
     })
 }
@@ -229,7 +247,7 @@ pub(super) fn as_fetched(mut engine: Engine) -> Result<Engine, CliError> {
     let known = engine.statuses()?;
     let has_rrdp = known.keys().any(|id| matches!(id, RepositoryId::Rrdp(_)));
     if !has_rrdp && !known.is_empty() {
-        engine.transports = Transports { rrdp: false, rsync: true };
+        engine.transports = Transports { rrdp: false, rsync: true, ..engine.transports };
     }
     Ok(engine)
 }

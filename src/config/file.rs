@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::parse_duration;
+use super::{parse_duration, parse_size};
 use crate::rtr::LossPolicy;
+use crate::store::Fallback;
 use crate::validate::UnsafeVrps;
 
 /// The permission of everybody to write.
@@ -29,6 +30,12 @@ pub struct ConfigFile {
     pub no_rrdp: bool,
     /// Do not use rsync.
     pub no_rsync: bool,
+    /// When rsync is used for a CA that offers RRDP.
+    pub rrdp_fallback: Option<Fallback>,
+    /// The proxy for HTTPS.
+    pub proxy: Option<String>,
+    /// Hosts that are asked without the proxy.
+    pub no_proxy: Vec<String>,
     /// PEM files with more TLS roots for HTTPS.
     pub root_cert: Vec<PathBuf>,
     /// Loopback and private addresses may be contacted.
@@ -61,6 +68,15 @@ pub struct ConfigFile {
     /// How often a repository is asked for changes.
     #[serde(deserialize_with = "duration")]
     pub refresh: Option<Duration>,
+    /// How many bytes fetching may have on disk, beside the cache.
+    #[serde(deserialize_with = "size")]
+    pub transfer_limit: Option<u64>,
+    /// How many bytes the cache may have.
+    #[serde(deserialize_with = "size")]
+    pub cache_limit: Option<u64>,
+    /// How many bytes of the disk fetching leaves free.
+    #[serde(deserialize_with = "size")]
+    pub disk_reserve: Option<u64>,
     /// What becomes of VRPs that overlap the resources of a CA without valid data.
     pub unsafe_vrps: Option<UnsafeVrps>,
     /// The deepest CA below a trust anchor that is followed.
@@ -74,6 +90,11 @@ pub struct ConfigFile {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_size(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn loss_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LossPolicy>, D::Error> {
@@ -160,13 +181,15 @@ mod tests {
     fn reads_every_key() {
         let file = parse(
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
-             no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
+             no-rsync = true\nrrdp-fallback = 'new'\nproxy = 'http://p:3128'\n\
+             no-proxy = ['a.example']\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nhttp-name = ['rpki.example.net']\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
              rtr-tls = '[::]:324'\nrtr-tls-cert = 'a.pem'\nrtr-tls-key = 'b.pem'\n\
              rtr-tls-client-ca = 'c.pem'\n\
              unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n\
-             routinator-metrics = true\n",
+             routinator-metrics = true\ntransfer-limit = '1G'\n\
+             cache-limit = '9G'\ndisk-reserve = '100M'\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -182,6 +205,9 @@ mod tests {
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!((file.max_ca_depth, file.routinator_metrics), (Some(12), true));
         assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);
+        assert_eq!(file.rrdp_fallback, Some(Fallback::New));
+        let sizes = [file.transfer_limit, file.cache_limit, file.disk_reserve];
+        assert_eq!(sizes, [Some(1_000_000_000), Some(9_000_000_000), Some(100_000_000)]);
     }
 
     #[test]
@@ -217,6 +243,9 @@ mod tests {
             "\nmax-age = 7200",
             "\nhttp = 'x'",
             "\nunsafe-vrps = 'maybe'",
+            "\nrrdp-fallback = 'always'",
+            "\ncache-limit = 5",
+            "\ncache-limit = '5'",
             "\nrtr-loss = 'panic'",
         ] {
             assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ConfigFile, DataDir, recorded_tals};
+use crate::fetch::DiskLimits;
 use crate::rtr::LossPolicy;
+use crate::store::Fallback;
 use crate::validate::{Policy, UnsafeVrps};
 
 /// When data count as stale, unless told otherwise.
@@ -40,6 +42,12 @@ pub struct Settings {
     pub rrdp: bool,
     /// Whether rsync is used.
     pub rsync: bool,
+    /// When rsync is used for a CA that offers RRDP.
+    pub rrdp_fallback: Fallback,
+    /// The proxy for HTTPS; a URL.
+    pub proxy: Option<String>,
+    /// Hosts that are asked without the proxy.
+    pub no_proxy: Vec<String>,
     /// PEM files with more TLS roots.
     pub root_certs: Vec<PathBuf>,
     /// Whether loopback and private addresses may be contacted.
@@ -66,6 +74,8 @@ pub struct Settings {
     pub max_age: Duration,
     /// How often a repository is asked for changes.
     pub refresh: Duration,
+    /// How much may be on disk.
+    pub disk: DiskLimits,
     /// What becomes of VRPs that overlap the resources of a CA without valid data.
     pub unsafe_vrps: UnsafeVrps,
     /// The deepest CA below a trust anchor that is followed.
@@ -92,6 +102,9 @@ impl Settings {
             rir_tals: !(flags.no_rir_tals || file.no_rir_tals),
             rrdp: !(flags.no_rrdp || file.no_rrdp),
             rsync: !(flags.no_rsync || file.no_rsync),
+            rrdp_fallback: flags.rrdp_fallback.or(file.rrdp_fallback).unwrap_or_default(),
+            proxy: flags.proxy.or(file.proxy),
+            no_proxy: if flags.no_proxy.is_empty() { file.no_proxy } else { flags.no_proxy },
             root_certs: list(flags.root_cert, file.root_cert),
             allow_local_addresses: flags.allow_local_addresses || file.allow_local_addresses,
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
@@ -109,6 +122,17 @@ impl Settings {
             rtr_loss: flags.rtr_loss.or(file.rtr_loss).unwrap_or_default(),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
             refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
+            disk: {
+                let default = DiskLimits::default();
+                DiskLimits {
+                    transfers: flags
+                        .transfer_limit
+                        .or(file.transfer_limit)
+                        .unwrap_or(default.transfers),
+                    cache: flags.cache_limit.or(file.cache_limit).unwrap_or(default.cache),
+                    reserve: flags.disk_reserve.or(file.disk_reserve).unwrap_or(default.reserve),
+                }
+            },
             unsafe_vrps: flags.unsafe_vrps.or(file.unsafe_vrps).unwrap_or_default(),
             max_ca_depth: flags
                 .max_ca_depth
@@ -142,6 +166,18 @@ impl Settings {
         ];
         flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.into()));
         flags.extend(["--refresh".into(), format!("{}s", self.refresh.as_secs()).into()]);
+        flags.extend(["--rrdp-fallback".into(), self.rrdp_fallback.as_str().into()]);
+        if let Some(proxy) = &self.proxy {
+            flags.extend(["--proxy".into(), proxy.into()]);
+        }
+        for host in &self.no_proxy {
+            flags.extend(["--no-proxy".into(), host.into()]);
+        }
+        // Whole kilobytes: what is less has no unit.
+        let size = |bytes: u64| OsString::from(format!("{}k", bytes / 1_000));
+        flags.extend(["--transfer-limit".into(), size(self.disk.transfers)]);
+        flags.extend(["--cache-limit".into(), size(self.disk.cache)]);
+        flags.extend(["--disk-reserve".into(), size(self.disk.reserve)]);
         flags.extend(["--unsafe-vrps".into(), self.unsafe_vrps.as_str().into()]);
         flags.extend(["--max-ca-depth".into(), self.max_ca_depth.to_string().into()]);
         flags

@@ -9,8 +9,10 @@ use rpki::rrdp::{
 use uuid::Uuid;
 
 use super::filter::{Refused, Watch, XmlFilter};
+use super::headroom::{Limited, saw};
 use super::limits::{
-    DELTA_BYTES, DELTA_LIST, NOTIFICATION_BYTES, OBJECT_BYTES, REPOSITORY_OBJECTS, SNAPSHOT_BYTES,
+    DELTA_BYTES, DELTA_LIST, NOTIFICATION_BYTES, OBJECT_BYTES, REPOSITORY_NAME_BYTES,
+    REPOSITORY_OBJECTS, SNAPSHOT_BYTES,
 };
 use super::plan::{DeltaRef, FileRef, Notification};
 use super::report::{DropReason, Drops};
@@ -36,6 +38,9 @@ pub(super) enum DocumentError {
     /// More objects than one repository may hold.
     #[error("more than {REPOSITORY_OBJECTS} objects")]
     TooManyObjects,
+    /// More bytes of names than one repository may have.
+    #[error("the names of the objects have more than {REPOSITORY_NAME_BYTES} bytes")]
+    TooManyNames,
     /// A change that does not fit what we hold (RFC 8182, section 3.4.2).
     #[error("{uri}: {fault}")]
     DoesNotFit { uri: ObjectUri, fault: &'static str },
@@ -116,7 +121,17 @@ pub(super) struct Transfer {
     pub(super) drops: Drops,
     /// What deltas change: the new hash of each URI, or `None` where it was withdrawn.
     pub(super) changes: BTreeMap<ObjectUri, Option<ObjectHash>>,
+    /// How many bytes the names have that were read so far.
+    pub(super) names: u64,
     pub(super) bytes: u64,
+}
+
+impl Transfer {
+    fn count_name(&mut self, name: &str) -> Result<(), DocumentError> {
+        self.names = self.names.saturating_add(name.len() as u64);
+        saw(Limited::Names, self.names);
+        if self.names > REPOSITORY_NAME_BYTES { Err(DocumentError::TooManyNames) } else { Ok(()) }
+    }
 }
 
 /// Reads a snapshot into the staging of `transfer`, and returns the URI map that it makes.
@@ -128,6 +143,7 @@ pub(super) fn read_snapshot(
 ) -> Result<BTreeMap<ObjectUri, ObjectHash>, DocumentError> {
     let mut reader = SnapshotReader { expected, transfer, map: BTreeMap::new(), dropped: 0 };
     filtered(file, SNAPSHOT_BYTES, stop, |file| reader.process(file))?;
+    saw(Limited::Objects, reader.map.len() as u64);
     Ok(reader.map)
 }
 
@@ -153,6 +169,7 @@ impl ProcessSnapshot for SnapshotReader<'_> {
         if self.map.len() + self.dropped >= REPOSITORY_OBJECTS {
             return Err(DocumentError::TooManyObjects);
         }
+        self.transfer.count_name(uri.as_str())?;
         let Some((uri, bytes)) = take_object(&uri, data, &mut self.transfer.drops)? else {
             self.dropped += 1;
             return Ok(());
@@ -179,6 +196,7 @@ fn take_object(
     data.take(OBJECT_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| DocumentError::Malformed(format!("{object}: {error}")))?;
+    saw(Limited::Object, bytes.len() as u64);
     if bytes.len() as u64 > OBJECT_BYTES {
         drops.add(object.as_str(), DropReason::TooLarge);
         return Ok(None);
@@ -229,7 +247,8 @@ impl DeltaReader<'_> {
         Err(DocumentError::DoesNotFit { uri: uri.clone(), fault })
     }
 
-    fn count(&mut self) -> Result<(), DocumentError> {
+    fn count(&mut self, name: &str) -> Result<(), DocumentError> {
+        self.transfer.count_name(name)?;
         self.elements += 1;
         if self.elements > REPOSITORY_OBJECTS {
             return Err(DocumentError::TooManyObjects);
@@ -251,7 +270,7 @@ impl ProcessDelta for DeltaReader<'_> {
         hash: Option<rrdp::Hash>,
         data: &mut ObjectReader<'_>,
     ) -> Result<(), DocumentError> {
-        self.count()?;
+        self.count(uri.as_str())?;
         let Some((uri, bytes)) = take_object(&uri, data, &mut self.transfer.drops)? else {
             // What it replaces must not stay as if it were current.
             if let Ok(uri) = uri.as_str().parse::<ObjectUri>() {
@@ -266,7 +285,7 @@ impl ProcessDelta for DeltaReader<'_> {
     }
 
     fn withdraw(&mut self, uri: rpki::uri::Rsync, hash: rrdp::Hash) -> Result<(), DocumentError> {
-        self.count()?;
+        self.count(uri.as_str())?;
         let Ok(uri) = uri.as_str().parse::<ObjectUri>() else {
             self.transfer.drops.add(uri.as_str(), DropReason::Uri);
             return Ok(());

@@ -5,14 +5,23 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::backoff::{Jitter, next_attempt};
+use super::budget::{Budget, Parsers, Pool, Share};
+use super::copies::KeptCopies;
 use super::error::{FetchError, FetchErrorKind, Stage};
 use super::guard::{Guard, LocalAddresses};
+use super::headroom::{Headroom, seen};
 use super::http::HttpClient;
-use super::limits::{REFRESH, REPOSITORY_DEADLINE, RSYNC_BYTES};
+use super::limits::{
+    CACHE_BYTES, DISK_RESERVE, KEPT_COPIES_SHARE, MEMORY_BYTES, REFRESH, REPOSITORY_DEADLINE,
+    RSYNC_BYTES, TRANSFER_BYTES,
+};
+use super::proxy::ProxyConfig;
 use super::report::{Done, Drops, FetchReport};
 use super::rrdp::Rrdp;
 use super::rsync::Rsync;
 use super::stop::Stop;
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::clock;
 use crate::model::{ObjectHash, RepositoryId, RsyncModule, Timestamp};
 use crate::store::{
@@ -27,6 +36,8 @@ pub struct FetchConfig {
     pub local_addresses: LocalAddresses,
     /// PEM files of TLS roots besides the system's.
     pub root_certificates: Vec<PathBuf>,
+    /// The HTTP proxy.
+    pub proxy: ProxyConfig,
     /// Where temporary files and rsync's copies live; made if missing.
     pub work_dir: PathBuf,
     /// The rsync program; a name is looked up in the usual places.
@@ -35,6 +46,25 @@ pub struct FetchConfig {
     pub deadline: Duration,
     /// How often an up-to-date repository is asked again.
     pub refresh: Duration,
+    /// How much all repositories together may have on disk.
+    pub disk: DiskLimits,
+}
+
+/// How much all repositories together may have on disk, in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DiskLimits {
+    /// Documents on their way, and copies that rsync has made.
+    pub transfers: u64,
+    /// The cache.
+    pub cache: u64,
+    /// What is left free.
+    pub reserve: u64,
+}
+
+impl Default for DiskLimits {
+    fn default() -> Self {
+        DiskLimits { transfers: TRANSFER_BYTES, cache: CACHE_BYTES, reserve: DISK_RESERVE }
+    }
 }
 
 impl FetchConfig {
@@ -43,10 +73,12 @@ impl FetchConfig {
         FetchConfig {
             local_addresses: LocalAddresses::Refuse,
             root_certificates: Vec::new(),
+            proxy: ProxyConfig::default(),
             work_dir: work_dir.into(),
             rsync_program: "rsync".into(),
             deadline: REPOSITORY_DEADLINE,
             refresh: REFRESH,
+            disk: DiskLimits::default(),
         }
     }
 }
@@ -59,6 +91,14 @@ pub struct Fetcher {
     spool_dir: PathBuf,
     pub(super) deadline: Duration,
     refresh: Duration,
+    pub(super) budget: Budget,
+}
+
+/// What an attempt holds of the common budgets until it is committed.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) _place: Option<OwnedSemaphorePermit>,
+    pub(super) _memory: Option<Share>,
 }
 
 /// What a transport brought, to be committed.
@@ -70,6 +110,7 @@ pub(super) struct Outcome {
     pub(super) bytes: u64,
     pub(super) done: Done,
     pub(super) drops: Drops,
+    pub(super) held: Held,
 }
 
 impl Fetcher {
@@ -84,17 +125,30 @@ impl Fetcher {
         let work_dir = config.work_dir.canonicalize().map_err(local)?;
         let directory = work_dir.join("rsync");
         let guard = Guard(config.local_addresses);
+        let DiskLimits { transfers, cache, reserve } = config.disk;
+        let on_disk = |what, limit| Pool::on_disk(what, limit, &work_dir, reserve);
+        let budget = Budget {
+            transfers: on_disk("transfers", transfers),
+            copies: on_disk("copies of rsync modules", transfers / KEPT_COPIES_SHARE),
+            memory: Pool::new("documents in memory", MEMORY_BYTES),
+            parsers: Parsers::default(),
+            cache_bytes: cache,
+            reserve,
+        };
         Ok(Fetcher {
-            http: HttpClient::new(guard, &config.root_certificates)?,
+            http: HttpClient::new(guard, &config.root_certificates, &config.proxy)?,
             rsync: Rsync {
                 program: config.rsync_program.clone(),
                 guard,
                 directory,
                 byte_limit: RSYNC_BYTES,
+                budget: budget.clone(),
+                kept: KeptCopies::default(),
             },
             spool_dir: work_dir,
             deadline: config.deadline,
             refresh: config.refresh,
+            budget,
         })
     }
 
@@ -142,6 +196,26 @@ impl Fetcher {
         })
     }
 
+    /// Returns how near each limit and each common budget was come to since the start.
+    pub fn headroom(&self) -> Vec<Headroom> {
+        let pool = |limit, pool: &Pool| {
+            let (most, allowed) = pool.headroom();
+            Headroom { limit, most, allowed }
+        };
+        let budget = &self.budget;
+        let pools = [
+            pool("transfer-bytes-in-all", &budget.transfers),
+            pool("rsync-copy-bytes-in-all", &budget.copies),
+            pool("memory-bytes-in-all", &budget.memory),
+        ];
+        seen().into_iter().chain(pools).collect()
+    }
+
+    /// Returns how many bytes the cache may have.
+    pub fn cache_limit(&self) -> u64 {
+        self.budget.cache_bytes
+    }
+
     async fn transfer(
         &self,
         store: &Store,
@@ -152,9 +226,12 @@ impl Fetcher {
             RepositoryId::Rrdp(notify) => {
                 let spool_dir = self.spool_dir.clone();
                 let http = &self.http;
-                Rrdp { http, store, attempt, notify, spool_dir, stop }.fetch().await
+                let budget = &self.budget;
+                Rrdp { http, store, budget, attempt, notify, spool_dir, stop }.fetch().await
             }
-            RepositoryId::Rsync(module) => self.rsync.fetch_module(store, module, stop).await,
+            RepositoryId::Rsync(module) => {
+                self.rsync.fetch_module(store, module, attempt.rank, stop).await
+            }
         }
     }
 
@@ -173,10 +250,13 @@ impl Fetcher {
             bytes: outcome.bytes,
             rrdp: outcome.rrdp,
         };
-        let (staging, change) = (outcome.staging, outcome.change);
+        let (staging, change, held) = (outcome.staging, outcome.change, outcome.held);
         let end = attempt.clone();
-        let commit =
-            on_store(store, &attempt.id, move |_, _| staging.commit(&end, &change, &success));
+        let commit = on_store(store, &attempt.id, move |_, _| {
+            let committed = staging.commit(&end, &change, &success);
+            drop((change, held));
+            committed
+        });
         match commit.await {
             Ok(committed) => FetchReport {
                 changed: committed.changed || committed.status.state != attempt.before.status.state,

@@ -23,6 +23,10 @@ pub(super) enum GuardError {
     Address(IpAddr),
     #[error("port {0} is not one for repositories")]
     Port(u16),
+    #[error("a name of a local network")]
+    LocalName,
+    #[error("the proxy's own host is no repository")]
+    Proxy,
     #[error("no public address")]
     NoAddress,
     #[error("name not resolved: {0}")]
@@ -49,6 +53,10 @@ impl Guard {
             Ok(address) if !is_public(address) => Err(GuardError::Address(address)),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn allows_local(self) -> bool {
+        self.0 == LocalAddresses::Allow
     }
 
     /// Resolves host and port, and returns the addresses that may be contacted.
@@ -86,7 +94,7 @@ impl Resolve for Guard {
 }
 
 /// Splits an authority into host, without brackets, and port.
-fn split(authority: &str, standard: u16) -> (&str, u16) {
+pub(super) fn split(authority: &str, standard: u16) -> (&str, u16) {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(standard)),
         _ => (authority, standard),

@@ -8,12 +8,15 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, redirect};
 
 use super::FetchError;
+use super::budget::Share;
 use super::error::{FetchErrorKind, Stage};
-use super::guard::{Guard, GuardError};
+use super::guard::{Guard, GuardError, split};
 use super::limits::{
     CONNECT_TIMEOUT, ETAG_BYTES, HEADERS, LAST_MODIFIED_BYTES, MINIMUM_RATE, RATE_GRACE,
     READ_TIMEOUT, REDIRECTS,
 };
+use super::proxy::{Proxy, ProxyConfig, Resolver};
+use super::spool::no_room;
 use crate::model::HttpsUri;
 use crate::store::Validators;
 
@@ -23,6 +26,7 @@ pub(super) struct HttpClient {
     /// Without TLS roots there is no client, but rsync goes on.
     client: Result<reqwest::Client, String>,
     guard: Guard,
+    proxy: Option<Proxy>,
 }
 
 /// A body that is being read.
@@ -38,7 +42,14 @@ pub(super) struct Body {
 
 impl HttpClient {
     /// Makes a client that trusts the system's TLS roots and the PEM files `roots`.
-    pub(super) fn new(guard: Guard, roots: &[PathBuf]) -> Result<Self, FetchError> {
+    pub(super) fn new(
+        guard: Guard,
+        roots: &[PathBuf],
+        proxy: &ProxyConfig,
+    ) -> Result<Self, FetchError> {
+        let proxy = Proxy::new(proxy).map_err(|detail| {
+            FetchError::new(Stage::TrustAnchor, "proxy", FetchErrorKind::Format, detail)
+        })?;
         let mut certificates = Vec::new();
         for path in roots {
             let fault = |detail: String| {
@@ -53,22 +64,41 @@ impl HttpClient {
             }
             certificates.extend(read);
         }
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // The environment was looked at by whoever made the configuration.
+        let builder = match proxy.clone() {
+            None => builder.no_proxy(),
+            Some(proxy) => builder.proxy(reqwest::Proxy::custom(move |url| {
+                let host = url.host_str().unwrap_or_default();
+                (!proxy.is_direct(host)).then(|| proxy.url.clone())
+            })),
+        };
+        let client = builder
             .tls_certs_merge(certificates)
             .https_only(true)
             .http1_only()
             .http1_max_headers(HEADERS)
-            .no_proxy()
             .referer(false)
             .user_agent(concat!("provost/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .pool_max_idle_per_host(1)
             .redirect(redirect::Policy::custom(same_origin))
-            .dns_resolver(guard)
+            .dns_resolver(Resolver { guard, proxy: proxy.clone() })
             .build()
             .map_err(|error| chain(&error));
-        Ok(HttpClient { client, guard })
+        Ok(HttpClient { client, guard, proxy })
+    }
+
+    /// Checks host and port as written; where we resolve the name, what it leads to is checked, too.
+    fn check(&self, uri: &HttpsUri) -> Result<(), GuardError> {
+        self.guard.check_authority(uri.authority(), 443)?;
+        let Some(proxy) = &self.proxy else { return Ok(()) };
+        let (host, _) = split(uri.authority(), 443);
+        if proxy.is_own(host) {
+            return Err(GuardError::Proxy);
+        }
+        if proxy.is_direct(host) { Ok(()) } else { self.guard.check_unresolved(host) }
     }
 
     /// Sends a request. The body may have `limit` bytes, counted after decompression.
@@ -92,9 +122,7 @@ impl HttpClient {
         limit: u64,
     ) -> Result<Option<Body>, FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
-        self.guard
-            .check_authority(uri.authority(), 443)
-            .map_err(|error| fault(FetchErrorKind::Refused, error.to_string()))?;
+        self.check(uri).map_err(|error| fault(FetchErrorKind::Refused, error.to_string()))?;
         let client = self
             .client
             .as_ref()
@@ -153,10 +181,15 @@ impl Body {
         Ok(Some(piece))
     }
 
-    /// Reads the whole body into memory.
-    pub(super) async fn collect(mut self) -> Result<(Bytes, Validators), FetchError> {
+    /// Reads the whole body into memory, as far as `share` has room.
+    pub(super) async fn collect(
+        mut self,
+        share: &mut Share,
+    ) -> Result<(Bytes, Validators), FetchError> {
         let mut all = Vec::new();
         while let Some(piece) = self.next().await? {
+            let added = share.add(piece.len() as u64);
+            added.map_err(|error| no_room(self.stage, &self.uri, &error))?;
             all.extend_from_slice(&piece);
         }
         Ok((all.into(), self.validators))

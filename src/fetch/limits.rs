@@ -31,6 +31,36 @@ pub const DELTAS_APPLIED: u64 = 100;
 /// How many objects one repository may hold: twice the whole RPKI of 2026.
 pub const REPOSITORY_OBJECTS: usize = 1_000_000;
 
+/// How many bytes the names of one repository's objects may have in all: 200 for each of the most
+/// objects that it may hold. Names are held in memory while a document is read.
+pub const REPOSITORY_NAME_BYTES: u64 = 200_000_000;
+
+/// How many bytes all attempts together may have on disk: documents on their way, and what rsync
+/// has copied. A first sync of 2026 needs less than half (THREATS L20).
+pub const TRANSFER_BYTES: u64 = 4_000_000_000;
+
+/// How much of [`TRANSFER_BYTES`] the copies of rsync modules may have between attempts; one that
+/// finds no room is removed, which costs its next transfer.
+pub const KEPT_COPIES_SHARE: u64 = 4;
+
+/// How many bytes the cache may have: ten times what the RPKI of 2026 needs.
+pub const CACHE_BYTES: u64 = 20_000_000_000;
+
+/// How many bytes of the disk are left alone by what is fetched, for states and worlds.
+pub const DISK_RESERVE: u64 = 500_000_000;
+
+/// How many bytes notifications, and names that deltas have changed, may have in memory.
+pub const MEMORY_BYTES: u64 = 500_000_000;
+
+/// How large a document counts as large: few repositories have such a snapshot.
+pub const LARGE_DOCUMENT: u64 = 16_000_000;
+
+/// How many documents that are not large are parsed at a time.
+pub const PARSERS: usize = 8;
+
+/// How many large documents are parsed at a time: each may hold a repository's names in memory.
+pub const LARGE_PARSERS: usize = 2;
+
 /// The largest tag, comment or declaration in RRDP's XML: two URIs of 2,048 bytes and a hash.
 pub const XML_TAG_BYTES: usize = 16_384;
 

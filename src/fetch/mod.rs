@@ -5,15 +5,19 @@
 //! every limit of `limits.rs`.
 
 mod backoff;
+mod budget;
+mod copies;
 mod document;
 mod error;
 mod fetcher;
 mod filter;
 mod guard;
+mod headroom;
 mod http;
 pub mod limits;
 mod plan;
 mod probe;
+mod proxy;
 mod report;
 mod rrdp;
 mod rsync;
@@ -25,10 +29,12 @@ mod walk;
 
 pub use backoff::{Jitter, next_attempt};
 pub use error::{FetchError, FetchErrorKind, Stage};
-pub use fetcher::{FetchConfig, Fetcher};
+pub use fetcher::{DiskLimits, FetchConfig, Fetcher};
 pub use guard::LocalAddresses;
+pub use headroom::Headroom;
 pub use plan::SnapshotReason;
 pub use probe::{DocumentProbe, RrdpDocument};
+pub use proxy::ProxyConfig;
 pub use report::{Done, DropReason, Drops, FetchReport};
 pub use tree::{TreeReport, import_tree, record_absent};
 

@@ -52,6 +52,7 @@ impl DocumentProbe {
             drops: Drops::default(),
             changes: BTreeMap::new(),
             bytes: 0,
+            names: 0,
         };
         let stop = Stop::default();
         let count = match document {

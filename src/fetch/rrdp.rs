@@ -1,29 +1,31 @@
 //! One attempt at an RRDP repository: notification, then deltas or the snapshot.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 
 use super::FetchError;
+use super::budget::Budget;
 use super::document::{
     DocumentError, Expected, Transfer, read_delta, read_notification, read_snapshot,
 };
 use super::error::{FetchErrorKind, Stage};
-use super::fetcher::{Outcome, blocking};
+use super::fetcher::{Held, Outcome, blocking};
 use super::filter::Refused;
+use super::headroom::{Limited, saw};
 use super::http::HttpClient;
 use super::limits::{DELTA_BYTES, NOTIFICATION_BYTES, SNAPSHOT_BYTES};
 use super::plan::{DeltaRef, FileRef, Notification, Plan, SnapshotReason, delta_hashes, plan};
 use super::report::{Done, Drops};
-use super::spool::spool;
+use super::spool::{Spooled, no_room, spool};
 use super::stop::Stop;
 use crate::model::HttpsUri;
-use crate::store::{Attempt, MapChange, RrdpState, Store, Validators};
+use crate::store::{Attempt, MapChange, RrdpState, Staging, Store, Validators};
 
 /// What an attempt works with.
 pub(super) struct Rrdp<'a> {
     pub(super) http: &'a HttpClient,
     pub(super) store: &'a Store,
+    pub(super) budget: &'a Budget,
     pub(super) attempt: &'a Attempt,
     pub(super) notify: &'a HttpsUri,
     pub(super) spool_dir: PathBuf,
@@ -42,10 +44,15 @@ impl Rrdp<'_> {
         let reply =
             self.http.get_if_changed(self.notify, stage, &conditions, NOTIFICATION_BYTES).await?;
         let Some(body) = reply else { return Ok(self.unchanged(held.cloned())) };
-        let (bytes, validators) = body.collect().await?;
+        let mut share = self.budget.memory.share(self.attempt.rank);
+        let (bytes, validators) = body.collect(&mut share).await?;
         let size = bytes.len() as u64;
+        saw(Limited::Notification, size);
+        let place = self.budget.parsers.place(size).await;
         let read = blocking(stage, self.notify, move || read_notification(&bytes));
         let notification = read.await?.map_err(|error| fault(stage, self.notify, &error))?;
+        drop((place, share));
+        saw(Limited::DeltaList, notification.deltas.len() as u64);
         self.check_origins(&notification)?;
         let mut outcome = match plan(&notification, held, before.refetch) {
             Plan::Unchanged => self.unchanged(None),
@@ -67,13 +74,18 @@ impl Rrdp<'_> {
 
     fn unchanged(&self, rrdp: Option<RrdpState>) -> Outcome {
         Outcome {
-            staging: self.store.stage(),
+            staging: self.stage(),
             change: MapChange::Unchanged,
             rrdp,
             bytes: 0,
             done: Done::Unchanged,
             drops: Drops::default(),
+            held: Held::default(),
         }
+    }
+
+    fn stage(&self) -> Staging {
+        self.store.stage_within(self.budget.room(self.attempt.rank))
     }
 
     /// Source: RFC 9674, section 2. One foreign URI spoils the notification (THREATS A21, A22).
@@ -92,9 +104,10 @@ impl Rrdp<'_> {
 
     fn transfer(&self) -> Transfer {
         Transfer {
-            staging: self.store.stage(),
+            staging: self.stage(),
             drops: Drops::default(),
             changes: BTreeMap::new(),
+            names: 0,
             bytes: 0,
         }
     }
@@ -104,9 +117,10 @@ impl Rrdp<'_> {
         file: &FileRef,
         stage: Stage,
         limit: u64,
-    ) -> Result<(File, u64), FetchError> {
+    ) -> Result<Spooled, FetchError> {
         let body = self.http.get(&file.uri, stage, limit).await?;
-        spool(body, file, stage, &self.spool_dir).await
+        let share = self.budget.transfers.share(self.attempt.rank);
+        spool(body, file, stage, &self.spool_dir, share).await
     }
 
     async fn snapshot(
@@ -115,11 +129,13 @@ impl Rrdp<'_> {
         reason: SnapshotReason,
     ) -> Result<Outcome, FetchError> {
         let file = &notification.snapshot;
-        let (spooled, size) = self.download(file, Stage::Snapshot, SNAPSHOT_BYTES).await?;
+        let spooled = self.download(file, Stage::Snapshot, SNAPSHOT_BYTES).await?;
+        let size = spooled.size;
+        let place = self.budget.parsers.place(size).await;
         let expected = expected(notification, notification.serial);
         let (mut transfer, stop) = (self.transfer(), self.stop.clone());
         let read = blocking(Stage::Snapshot, &file.uri, move || {
-            let map = read_snapshot(spooled, &expected, &mut transfer, stop)?;
+            let map = read_snapshot(&spooled.file, &expected, &mut transfer, stop)?;
             Ok((map, transfer))
         });
         let read = read.await?;
@@ -131,6 +147,7 @@ impl Rrdp<'_> {
             bytes: size,
             done: Done::Snapshot(reason),
             drops: transfer.drops,
+            held: Held { _place: place, _memory: None },
         })
     }
 
@@ -140,19 +157,26 @@ impl Rrdp<'_> {
         deltas: Vec<DeltaRef>,
     ) -> Result<Outcome, FetchError> {
         let mut transfer = self.transfer();
+        let mut memory = self.budget.memory.share(self.attempt.rank);
         for delta in &deltas {
             let limit = DELTA_BYTES.saturating_sub(transfer.bytes);
-            let (spooled, size) = self.download(&delta.file, Stage::Delta, limit).await?;
-            transfer.bytes += size;
+            let spooled = self.download(&delta.file, Stage::Delta, limit).await?;
+            transfer.bytes += spooled.size;
+            let place = self.budget.parsers.place(spooled.size).await;
             let (expected, stop) = (expected(notification, delta.serial), self.stop.clone());
             let (store, attempt) = (self.store.clone(), self.attempt.clone());
             let read = blocking(Stage::Delta, &delta.file.uri, move || {
                 let map = store.open_map(&attempt)?;
-                read_delta(spooled, &expected, &map, &mut transfer, stop)?;
+                read_delta(&spooled.file, &expected, &map, &mut transfer, stop)?;
+                // What waits for the next delta waits on disk.
+                transfer.staging.flush()?;
                 Ok(transfer)
             });
             let read = read.await?;
             transfer = read.map_err(|error| fault(Stage::Delta, &delta.file.uri, &error))?;
+            drop(place);
+            let held = memory.set(transfer.names);
+            held.map_err(|error| no_room(Stage::Delta, &delta.file.uri, &error))?;
         }
         Ok(Outcome {
             staging: transfer.staging,
@@ -161,6 +185,7 @@ impl Rrdp<'_> {
             bytes: transfer.bytes,
             done: Done::Deltas(deltas.len()),
             drops: transfer.drops,
+            held: Held { _place: None, _memory: Some(memory) },
         })
     }
 }
@@ -183,9 +208,9 @@ fn fault(stage: Stage, uri: &HttpsUri, error: &DocumentError) -> FetchError {
     let kind = match error {
         DocumentError::Store(error) => return FetchError::store(stage, uri, error),
         DocumentError::Session { .. } => FetchErrorKind::Session,
-        DocumentError::Refused(Refused::TooLarge) | DocumentError::TooManyObjects => {
-            FetchErrorKind::TooLarge
-        }
+        DocumentError::Refused(Refused::TooLarge)
+        | DocumentError::TooManyObjects
+        | DocumentError::TooManyNames => FetchErrorKind::TooLarge,
         DocumentError::Refused(Refused::Stopped) => FetchErrorKind::Timeout,
         _ => FetchErrorKind::Format,
     };

@@ -14,14 +14,18 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 
 use super::FetchError;
+use super::budget::Budget;
+use super::copies::{KeptCopies, Size, Working};
 use super::error::{FetchErrorKind, Stage};
-use super::fetcher::{Outcome, blocking};
+use super::fetcher::{Held, Outcome, blocking};
 use super::guard::{Guard, GuardError};
+use super::headroom::{Limited, saw};
 use super::limits::{
     OBJECT_BYTES, RSYNC_CONNECT_TIMEOUT, RSYNC_READ_TIMEOUT, RSYNC_STDERR_BYTES,
     RSYNC_WATCH_INTERVAL,
 };
 use super::report::{Done, DropReason, Drops};
+use super::spool::no_room;
 use super::stop::Stop;
 use super::walk::{WalkError, read_object, walk};
 use crate::model::{ObjectHash, ObjectUri, RsyncModule};
@@ -41,6 +45,8 @@ pub(super) struct Rsync {
     pub(super) directory: PathBuf,
     /// How many bytes a module may have.
     pub(super) byte_limit: u64,
+    pub(super) budget: Budget,
+    pub(super) kept: KeptCopies,
 }
 
 impl Rsync {
@@ -49,13 +55,27 @@ impl Rsync {
         &self,
         store: &Store,
         module: &RsyncModule,
+        rank: u64,
         stop: Stop,
     ) -> Result<Outcome, FetchError> {
+        let stage = Stage::Rsync;
         let mirror = self.directory.join(mirror_name(module));
-        self.copy(module.as_str(), module.authority(), &mirror, Stage::Rsync).await?;
-        let (store, base) = (store.clone(), module.clone());
-        let import = blocking(Stage::Rsync, module, move || import(&store, &base, &mirror, &stop));
-        import.await?.map_err(|error| error.at(Stage::Rsync, module))
+        let mut working = Working::on(mirror.clone(), &self.kept, &self.budget, rank);
+        let copied =
+            self.copy(module.as_str(), module.authority(), &mirror, stage, &mut working.size);
+        let copied = copied.await;
+        let measured = measure(&mirror, stage, module.as_str()).await;
+        working.size.measured = measured.as_ref().ok().copied();
+        copied?;
+        let bytes = measured?;
+        working.size.share.set(bytes).map_err(|error| no_room(stage, module, &error))?;
+        saw(Limited::Module, bytes);
+        let place = self.budget.parsers.place(bytes).await;
+        let staging = store.stage_within(self.budget.room(rank));
+        let base = module.clone();
+        let import = blocking(stage, module, move || import(staging, &base, &mirror, &stop));
+        let outcome = import.await?.map_err(|error| error.at(stage, module))?;
+        Ok(Outcome { held: Held { _place: place, _memory: None }, ..outcome })
     }
 
     /// Removes the copies of modules that are not in `keep`, and what killed processes left.
@@ -65,7 +85,14 @@ impl Rsync {
         let kept: HashSet<String> = keep.iter().map(mirror_name).collect();
         for entry in std::fs::read_dir(&self.directory)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| kept.contains(name)) {
+            let is_kept = entry.file_name().to_str().is_some_and(|name| kept.contains(name));
+            let has_room = is_kept && {
+                let path = entry.path();
+                let size = walk(&path, &Stop::default(), &mut Drops::default());
+                let share = self.budget.copies.share(0);
+                size.is_ok_and(|(_, bytes)| self.kept.keep(&path, share, bytes).is_ok())
+            };
+            if !has_room {
                 std::fs::remove_dir_all(entry.path())?;
             }
         }
@@ -83,8 +110,11 @@ impl Rsync {
             FetchError::new(stage, uri, FetchErrorKind::Store(StoreErrorKind::Io), error)
         };
         let directory = tempfile::tempdir_in(&self.directory).map_err(local)?;
-        self.copy(uri.as_str(), uri.module().authority(), directory.path(), stage).await?;
-        let path = directory.path().join(uri.file_name());
+        // Trust anchors are few and ours: they come before everybody else.
+        let mut size = Size { share: self.budget.transfers.share(0), measured: None };
+        let to = directory.path();
+        self.copy(uri.as_str(), uri.module().authority(), to, stage, &mut size).await?;
+        let path = to.join(uri.file_name());
         let missing = |detail: String| FetchError::new(stage, uri, FetchErrorKind::Rsync, detail);
         let metadata =
             std::fs::symlink_metadata(&path).map_err(|error| missing(error.to_string()))?;
@@ -105,6 +135,7 @@ impl Rsync {
         authority: &str,
         to: &Path,
         stage: Stage,
+        size: &mut Size,
     ) -> Result<(), FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
         let addresses = self.guard.resolve(authority, PORT).await.map_err(|error| {
@@ -116,10 +147,24 @@ impl Rsync {
         })?;
         std::fs::create_dir_all(to)
             .map_err(|error| fault(FetchErrorKind::Store(StoreErrorKind::Io), error.to_string()))?;
+        self.copy_by(uri, authority, &addresses, to, stage, size).await
+    }
+
+    /// The same for addresses that were checked.
+    async fn copy_by(
+        &self,
+        uri: &str,
+        authority: &str,
+        addresses: &[SocketAddr],
+        to: &Path,
+        stage: Stage,
+        size: &mut Size,
+    ) -> Result<(), FetchError> {
+        let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
         let mut last = fault(FetchErrorKind::Unreachable, "no address".to_owned());
         for address in addresses {
-            let source = with_address(uri, authority, address);
-            let (status, text) = self.run(&source, uri, to, stage).await?;
+            let source = with_address(uri, authority, *address);
+            let (status, text) = self.run(&source, uri, to, stage, size).await?;
             if status.success() {
                 return Ok(());
             }
@@ -132,12 +177,26 @@ impl Rsync {
         Err(last)
     }
 
+    /// Copies what `uri` names from one of `addresses`.
+    #[cfg(test)]
+    pub(super) async fn copy_from(
+        &self,
+        uri: &str,
+        addresses: &[SocketAddr],
+        to: &Path,
+    ) -> Result<(), FetchError> {
+        let mut size = Size { share: self.budget.transfers.share(0), measured: None };
+        let authority = uri.split('/').nth(2).unwrap_or_default();
+        self.copy_by(uri, authority, addresses, to, Stage::Rsync, &mut size).await
+    }
+
     async fn run(
         &self,
         source: &str,
         uri: &str,
         to: &Path,
         stage: Stage,
+        size: &mut Size,
     ) -> Result<(ExitStatus, String), FetchError> {
         let fault = |detail: String| FetchError::new(stage, uri, FetchErrorKind::Rsync, detail);
         let mut child = self
@@ -148,9 +207,10 @@ impl Rsync {
         let group = Group::of(&child);
         let stderr = child.stderr.take();
         // Ends at the first error, without waiting for a program that has to be killed.
-        let (status, text) = tokio::try_join!(self.watch(&mut child, to, stage, uri), async {
-            Ok(read_stderr(stderr).await)
-        })?;
+        let (status, text) =
+            tokio::try_join!(self.watch(&mut child, to, stage, uri, size), async {
+                Ok(read_stderr(stderr).await)
+            })?;
         group.disarm();
         Ok((status, text))
     }
@@ -162,6 +222,7 @@ impl Rsync {
         to: &Path,
         stage: Stage,
         uri: &str,
+        size: &mut Size,
     ) -> Result<ExitStatus, FetchError> {
         let fault = |kind, detail: String| FetchError::new(stage, uri, kind, detail);
         loop {
@@ -170,21 +231,13 @@ impl Rsync {
                     return status.map_err(|error| fault(FetchErrorKind::Rsync, error.to_string()));
                 }
                 () = tokio::time::sleep(RSYNC_WATCH_INTERVAL) => {
-                    let to = to.to_owned();
-                    let measure = blocking(stage, uri, move || {
-                        walk(&to, &Stop::default(), &mut Drops::default()).map(|(_, bytes)| bytes)
-                    });
-                    match measure.await? {
-                        // Files come and go while it runs.
-                        Ok(bytes) if bytes <= self.byte_limit => {}
-                        Err(WalkError::Io { .. }) => {}
-                        Ok(_) => {
-                            let detail = format!("module above {} bytes", self.byte_limit);
-                            return Err(fault(FetchErrorKind::TooLarge, detail));
-                        }
-                        Err(error) => {
-                            return Err(fault(FetchErrorKind::TooLarge, error.to_string()));
-                        }
+                    // Files come and go while it runs: what cannot be read now can be later.
+                    let Some(bytes) = look(to, stage, uri).await? else { continue };
+                    size.measured = Some(bytes);
+                    size.share.set(bytes).map_err(|error| no_room(stage, uri, &error))?;
+                    if bytes > self.byte_limit {
+                        let detail = format!("module above {} bytes", self.byte_limit);
+                        return Err(fault(FetchErrorKind::TooLarge, detail));
                     }
                 }
             }
@@ -215,6 +268,23 @@ impl Rsync {
             .kill_on_drop(true);
         command
     }
+}
+
+/// Measures a copy; `None` if it changed meanwhile.
+async fn look(to: &Path, stage: Stage, uri: &str) -> Result<Option<u64>, FetchError> {
+    let to = to.to_owned();
+    let walked = blocking(stage, uri, move || walk(&to, &Stop::default(), &mut Drops::default()));
+    match walked.await? {
+        Ok((_, bytes)) => Ok(Some(bytes)),
+        Err(WalkError::Io { .. }) => Ok(None),
+        Err(error) => Err(FetchError::new(stage, uri, FetchErrorKind::TooLarge, error)),
+    }
+}
+
+/// Measures a copy that nobody changes any more.
+async fn measure(to: &Path, stage: Stage, uri: &str) -> Result<u64, FetchError> {
+    let io = FetchErrorKind::Store(StoreErrorKind::Io);
+    look(to, stage, uri).await?.ok_or_else(|| FetchError::new(stage, uri, io, "cannot be measured"))
 }
 
 /// Names a module's copy by hash: no part of a URI becomes part of a path (THREATS D03).
@@ -288,13 +358,14 @@ impl ImportError {
 }
 
 fn import(
-    store: &Store,
+    mut staging: Staging,
     module: &RsyncModule,
     mirror: &Path,
     stop: &Stop,
 ) -> Result<Outcome, ImportError> {
-    let (mut staging, mut drops) = (store.stage(), Drops::default());
+    let mut drops = Drops::default();
     let (files, bytes) = walk(mirror, stop, &mut drops)?;
+    saw(Limited::Objects, files.len() as u64);
     let mut map = BTreeMap::new();
     for file in files {
         if stop.is_set() {
@@ -312,6 +383,7 @@ fn import(
         bytes,
         done: Done::Rsync,
         drops,
+        held: Held::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::limits::{OBJECT_BYTES, TREE_DEPTH, TREE_ENTRIES};
+use super::limits::{OBJECT_BYTES, REPOSITORY_NAME_BYTES, TREE_DEPTH, TREE_ENTRIES};
 use super::report::{DropReason, Drops};
 use super::stop::Stop;
 
@@ -13,6 +13,8 @@ pub(super) enum WalkError {
     Io { path: PathBuf, error: std::io::Error },
     #[error("more than {TREE_ENTRIES} files and directories")]
     TooMany,
+    #[error("names of more than {REPOSITORY_NAME_BYTES} bytes")]
+    Names,
     #[error("directories nested deeper than {TREE_DEPTH}")]
     TooDeep,
     #[error("stopped")]
@@ -37,6 +39,7 @@ pub(super) fn walk(
     drops: &mut Drops,
 ) -> Result<(Vec<Found>, u64), WalkError> {
     let (mut found, mut bytes, mut entries) = (Vec::new(), 0u64, 0u64);
+    let mut names = 0u64;
     let mut open = vec![(root.to_owned(), String::new(), 0)];
     while let Some((directory, prefix, depth)) = open.pop() {
         let io = |error| WalkError::Io { path: directory.clone(), error };
@@ -50,6 +53,10 @@ pub(super) fn walk(
                 return Err(WalkError::TooMany);
             }
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            names = names.saturating_add(name.len() as u64);
+            if names > REPOSITORY_NAME_BYTES {
+                return Err(WalkError::Names);
+            }
             // Of the entry itself, not of what a link points to.
             let metadata = entry.metadata().map_err(io)?;
             if entry.file_name().to_str().is_none() {

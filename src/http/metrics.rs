@@ -20,6 +20,7 @@ use super::routinator;
 use super::rtr_metrics;
 use super::state::{App, Served};
 use super::summary::TrustAnchorSummary;
+use super::worker::{LISTED, WorkerReport};
 use crate::model::Timestamp;
 use crate::output::words;
 use crate::validate::TrustAnchorStatus;
@@ -129,12 +130,46 @@ impl Collector for Numbers {
             trust_anchors(&mut families, served)?;
             repositories(&mut families, served)?;
         }
+        if let Some(report) = self.0.worker() {
+            worker(&mut families, &report)?;
+        }
         if let Some(status) = self.0.rtr() {
             rtr_metrics::write(&mut families, &status)?;
         }
         exceptions::families(&mut families, &self.0)?;
         self.http(&mut families)
     }
+}
+
+fn worker(families: &mut Families<'_>, report: &WorkerReport) -> fmt::Result {
+    let sandbox = vec![("sandbox", report.sandbox.clone())];
+    families.gauges("provost_worker_info", "The worker", [(sandbox, 1u64)])?;
+    if let Some(started) = report.started {
+        let help = "When the worker was started last";
+        families.gauge("provost_worker_started_timestamp_seconds", help, started.0)?;
+    }
+    families.counter(
+        "provost_worker_crashes",
+        "Workers that ended without saying goodbye",
+        report.crashes,
+    )?;
+    families.gauge(
+        "provost_worker_quarantined",
+        "Repositories and points that are left alone because workers died of them",
+        count(report.quarantined.len()),
+    )?;
+    let limits = || report.limits.iter().take(LISTED);
+    let named = |limit: &str| vec![("limit", limit.to_owned())];
+    families.gauges(
+        "provost_limit_most",
+        "The largest thing of its kind that the worker has seen since its start",
+        limits().map(|(limit, most, _)| (named(limit), *most)),
+    )?;
+    families.gauges(
+        "provost_limit",
+        "How large a thing of its kind may be",
+        limits().map(|(limit, _, allowed)| (named(limit), *allowed)),
+    )
 }
 
 fn world(families: &mut Families<'_>, served: &Served) -> fmt::Result {

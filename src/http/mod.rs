@@ -30,15 +30,19 @@ mod exceptions;
 mod health;
 mod metrics;
 mod payload;
+mod repositories;
 mod routers;
 mod routinator;
 mod rtr_metrics;
 mod status;
 mod v1;
+mod worker;
 
 #[cfg(test)]
 mod tests;
 
 pub use listener::serve;
+pub use repositories::{RepositoryBody, transport};
 pub use router::router;
 pub use state::{App, ExceptionsStatus, Served};
+pub use worker::WorkerReport;

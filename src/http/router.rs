@@ -19,7 +19,7 @@ use super::routinator::{delta, status as routinator_status, validity};
 use super::state::App;
 use super::v1::{aspas, chain, changes, events, findings, many, openapi, router_keys};
 use super::v1::{validity as answer, vrps};
-use super::{guard, health, metrics, payload, status};
+use super::{guard, health, metrics, payload, repositories, status};
 use crate::output::words;
 use crate::world::Purpose;
 
@@ -46,7 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/v1/status", get(status::status))
         .route("/v1/trust-anchors", get(status::trust_anchors))
-        .route("/v1/repositories", get(status::repositories))
+        .route("/v1/repositories", get(repositories::repositories))
         .route("/v1/findings", get(findings::findings))
         .route("/v1/vrps", get(vrps::vrps))
         .route("/v1/aspas", get(aspas::aspas))

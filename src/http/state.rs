@@ -17,6 +17,7 @@ use super::limits::{MAX_HELD_KIB, MAX_TABLES, MAX_WAITING, Times};
 use super::routinator::Tally;
 use super::summary::Summary;
 use super::v1::findings::{Position, positions};
+use super::worker::WorkerReport;
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
 use crate::payload::Exceptions;
@@ -27,6 +28,7 @@ use crate::world::{Purpose, View, World};
 #[derive(Clone, Debug)]
 pub struct App {
     current: Arc<ArcSwapOption<Served>>,
+    worker: Arc<ArcSwapOption<WorkerReport>>,
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
     /// Names that this server is asked by.
@@ -68,6 +70,7 @@ impl App {
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         App {
             current: Arc::default(),
+            worker: Arc::default(),
             counters: Arc::default(),
             max_age,
             rtr: None,
@@ -146,6 +149,15 @@ impl App {
     /// Returns what is answered from; `None` before the first world.
     pub fn current(&self) -> Option<Arc<Served>> {
         self.current.load_full()
+    }
+
+    /// Shows what is known about the worker from now on.
+    pub fn set_worker(&self, report: Option<WorkerReport>) {
+        self.worker.store(report.map(Arc::new));
+    }
+
+    pub(super) fn worker(&self) -> Option<Arc<WorkerReport>> {
+        self.worker.load_full()
     }
 
     /// Returns what is answered from, if it holds anything to answer from.

@@ -12,12 +12,13 @@ use super::exceptions::ExceptionsBody;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
+use super::repositories::RepositoryBody;
 use super::routers::RtrBody;
 use super::state::App;
 use super::summary::{TrustAnchorSummary, Vrps};
-use crate::model::{RepositoryId, Timestamp};
+use super::worker::WorkerBody;
 use crate::output::words;
-use crate::world::{RepositoryStatus, TrustAnchorRecord};
+use crate::world::TrustAnchorRecord;
 
 /// Answers `/v1/status`.
 pub(super) async fn status(
@@ -43,6 +44,7 @@ pub(super) async fn status(
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
         rtr: app.rtr().map(RtrBody::of),
         exceptions: ExceptionsBody::of(&app, &served),
+        worker: app.worker().as_deref().map(WorkerBody::of),
         world: WorldBody::of(&app, &served),
     }))
 }
@@ -70,35 +72,6 @@ struct TrustAnchors {
     trust_anchors: Vec<TrustAnchorBody>,
 }
 
-/// Answers `/v1/repositories?state=&uri=`.
-pub(super) async fn repositories(
-    State(app): State<App>,
-    uri: Uri,
-) -> Result<Json<impl Serialize>, Problem> {
-    let parameters = Parameters::read(&uri, &["state", "uri"])?;
-    let states = words::REPOSITORY_STATES.map(words::repository_state);
-    let state = parameters.get("state");
-    if state.is_some_and(|state| !states.contains(&state)) {
-        let problem = Problem::parameter("parameter state is none that a repository can have");
-        return Err(problem.hint(format!("there are {}", states.join(", "))));
-    }
-    let served = app.current().ok_or_else(Problem::no_data)?;
-    let found = served.world().repositories.iter().filter(|status| {
-        state.is_none_or(|state| words::repository_state(status.state) == state)
-            && parameters.get("uri").is_none_or(|uri| status.id.as_str() == uri)
-    });
-    Ok(Json(Repositories {
-        world: WorldBody::of(&app, &served),
-        repositories: found.map(|status| RepositoryBody::of(status, app.now())).collect(),
-    }))
-}
-
-#[derive(Serialize)]
-struct Repositories {
-    world: WorldBody,
-    repositories: Vec<RepositoryBody>,
-}
-
 #[derive(Serialize)]
 struct Body {
     world: WorldBody,
@@ -111,6 +84,8 @@ struct Body {
     repositories: Vec<RepositoryBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exceptions: Option<ExceptionsBody>,
+    /// Nothing where no worker ever ran beside this data directory.
+    worker: Option<WorkerBody>,
 }
 
 #[derive(Serialize)]
@@ -163,47 +138,6 @@ impl TrustAnchorBody {
             objects: summary.objects.iter().map(|(kind, n)| (kind.as_str(), *n)).collect(),
             findings: summary.findings.iter().map(|(reason, n)| (reason.code(), *n)).collect(),
             findings_left_out: summary.findings_left_out,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct RepositoryBody {
-    uri: String,
-    transport: &'static str,
-    state: &'static str,
-    last_success: Option<String>,
-    /// Since the last success.
-    age_seconds: Option<u64>,
-    last_attempt: Option<String>,
-    attempt_seconds: Option<f64>,
-    error: Option<String>,
-    next_attempt: Option<String>,
-    session: Option<String>,
-    serial: Option<u64>,
-    objects: u64,
-    bytes: u64,
-}
-
-impl RepositoryBody {
-    fn of(status: &RepositoryStatus, now: Timestamp) -> Self {
-        RepositoryBody {
-            uri: status.id.to_string(),
-            transport: match status.id {
-                RepositoryId::Rrdp(_) => "rrdp",
-                RepositoryId::Rsync(_) => "rsync",
-            },
-            state: words::repository_state(status.state),
-            last_success: status.last_success.map(time),
-            age_seconds: status.last_success.map(|success| now.since(success).as_secs()),
-            last_attempt: status.last_attempt.map(time),
-            attempt_seconds: status.duration.map(|duration| duration.as_secs_f64()),
-            error: status.error.clone(),
-            next_attempt: status.next_attempt.map(time),
-            session: status.session.clone(),
-            serial: status.serial,
-            objects: status.objects,
-            bytes: status.bytes,
         }
     }
 }

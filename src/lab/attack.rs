@@ -13,6 +13,7 @@ use rpki::util::base64;
 
 use super::hostile::Manner;
 use super::plan::{Ca, Plan, Server, Transports};
+use crate::model::ObjectHash;
 
 /// How many bytes the gzip bomb has when it is unpacked: ten times what a notification may have.
 const BOMB: usize = 100_000_000;
@@ -46,6 +47,7 @@ enum Kind {
     /// Another snapshot than was announced.
     Swapped,
     DelegationTree,
+    Siege,
     Rsync(RsyncAttack),
 }
 
@@ -207,6 +209,13 @@ const ATTACKS: &[Attack] = &[
         Kind::DelegationTree,
     ),
     attack(
+        "siege",
+        "delegates to dozens of CAs, each on its own host, each broken in another way",
+        "The same; whoever failed is asked again after a pause that grows, and meanwhile takes \
+         no slot.",
+        Kind::Siege,
+    ),
+    attack(
         "rsync-silence",
         "accepts rsync connections and says nothing",
         "The rsync program has a limit on silence, a deadline, and is killed with its children.",
@@ -258,7 +267,7 @@ impl Attack {
 
     /// Tells whether it is carried out by servers of its own, which [`besieged`] adds to a plan.
     pub fn needs_siege(&self) -> bool {
-        matches!(self.kind, Kind::DelegationTree)
+        matches!(self.kind, Kind::DelegationTree | Kind::Siege)
     }
 
     /// Changes the documents of the attacking server, of which the last is the notification.
@@ -272,6 +281,7 @@ impl Attack {
             (Kind::SnapshotManner(make), Some(snapshot)) => snapshot.2 = make(),
             (Kind::NotificationManner(make), _) => manner = make(target),
             (Kind::DelegationTree, _) => manner = Manner::Drip,
+            (Kind::Siege, _) => manner = of_a_siege(target.notification),
             (Kind::GzipBomb, _) => {
                 notification = bomb(&notification);
                 manner = Manner::Gzip;
@@ -291,6 +301,21 @@ impl Attack {
         sent.push((path, notification, manner));
         sent
     }
+}
+
+/// Chooses one of many manners by the name of the server.
+fn of_a_siege(notification: &str) -> Manner {
+    let manners = [
+        Manner::Drip,
+        Manner::Silent,
+        Manner::Dies,
+        Manner::ShorterThanSaid,
+        Manner::Redirect(notification.to_owned()),
+        Manner::Refuse { status: 503, retry_after: 86_400 },
+    ];
+    let hash = ObjectHash::of(notification.as_bytes());
+    let position = usize::from(hash.0.first().copied().unwrap_or(0)) % manners.len();
+    manners.into_iter().nth(position).unwrap_or_default()
 }
 
 fn edit(

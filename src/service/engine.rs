@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::admission::{self, Admission};
+use super::child::{Child, ChildRecord, LimitUse};
 use super::error::WorkerError;
 use super::in_hand::InHand;
 use super::schedule::Target;
@@ -51,6 +52,8 @@ pub struct Engine {
     pub policy: Policy,
     /// The record of what is in hand; none where a person runs one pass and sees what happens.
     pub in_hand: Option<InHand>,
+    /// What it says about itself, and the state directory; none where a person runs one pass.
+    pub record: Option<(PathBuf, ChildRecord)>,
     /// Whose turn it is among those that may have killed an earlier worker.
     pub suspects_turn: tokio::sync::Mutex<()>,
 }
@@ -337,6 +340,27 @@ impl Engine {
             previous,
             stamp: validated.stamp,
         }))
+    }
+
+    /// Says how near each limit was come to, for others to show.
+    pub(super) fn report(&self, validated: Option<&Admission>) {
+        let Some((state, record)) = &self.record else { return };
+        let mut record = record.clone();
+        record.limits = self.fetcher.headroom().into_iter().map(LimitUse::from).collect();
+        let most = validated.and_then(|admission| admission.wanted.values().max().copied());
+        record.limits.push(LimitUse {
+            limit: "repositories-of-a-trust-anchor".to_owned(),
+            most: most.map_or(0, |most| u64::try_from(most).unwrap_or(u64::MAX)),
+            allowed: u64::try_from(REPOSITORIES_PER_TRUST_ANCHOR).unwrap_or(u64::MAX),
+        });
+        record.limits.push(LimitUse {
+            limit: "cache-bytes".to_owned(),
+            most: self.store.size(),
+            allowed: self.fetcher.cache_limit(),
+        });
+        if let Err(error) = record.write(state, Child::Worker) {
+            tracing::warn!(%error, "cannot write what the worker says about itself");
+        }
     }
 
     /// Loads the world that was published last; a broken one counts as none, and is replaced.

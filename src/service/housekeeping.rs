@@ -14,6 +14,10 @@ impl Engine {
     ///
     /// `wanted` are the repositories that are named now.
     pub fn tidy(&self, wanted: &BTreeSet<RepositoryId>, now: Timestamp) -> Result<(), WorkerError> {
+        if wanted.is_empty() {
+            // Nothing is named: that tells of our clock or our trust anchors (THREATS L08).
+            return Ok(());
+        }
         let gone = forgettable(&self.store.repositories()?, wanted, now);
         if !gone.is_empty() {
             self.store.retain_repositories(&|id| !gone.contains(id), gone.len())?;
@@ -77,7 +81,9 @@ mod tests {
     use super::*;
     use crate::fetch::{FetchConfig, Fetcher};
     use crate::model::{ObjectHash, ObjectUri};
-    use crate::store::{Access, MapChange, RrdpState, Store, Success, Transports, Validators};
+    use crate::store::{
+        Access, Fallback, MapChange, RrdpState, Store, Success, Transports, Validators,
+    };
     use crate::validate::Policy;
     use crate::world::Purpose;
 
@@ -87,11 +93,12 @@ mod tests {
             store: Store::open(&dir.join("cache.sqlite"), Purpose::Lab, Access::Write).unwrap(),
             fetcher: Fetcher::new(&FetchConfig::new(dir.join("staging"))).unwrap(),
             refresh: Duration::from_secs(600),
-            transports: Transports { rrdp: true, rsync: true },
+            transports: Transports { rrdp: true, rsync: true, fallback: Fallback::Stale },
             world_dir: dir.join("world"),
             purpose: Purpose::Lab,
             policy: Policy::default(),
             in_hand: None,
+            record: None,
             suspects_turn: tokio::sync::Mutex::new(()),
         }
     }

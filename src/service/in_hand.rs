@@ -23,6 +23,15 @@ const SUSPECTS: &str = "suspects.json";
 /// it: for tests of what then happens.
 const ABORT_AT: &str = "PROVOST_TEST_ABORT_AT";
 
+/// How the last worker ended, if it did not say goodbye.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// Nobody knows: what it had in hand may be the reason.
+    Unknown,
+    /// Somebody killed it while the machine had memory enough: what it had in hand is no reason.
+    Killed,
+}
+
 /// What is in hand, and what earlier workers died of.
 #[derive(Debug)]
 pub struct InHand {
@@ -49,14 +58,15 @@ pub struct Held<'a> {
 }
 
 impl InHand {
-    /// Opens the record below `directory`; what an earlier worker left there counts as a crash.
-    pub fn open(directory: &Path, now: Timestamp) -> io::Result<Self> {
+    /// Opens the record below `directory`; what an earlier worker left there counts as a crash, and
+    /// as a reason for it unless the worker was killed.
+    pub fn open(directory: &Path, last: Ending, now: Timestamp) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let mut suspects = read_suspects(&directory.join(SUSPECTS));
         let slots = directory.join(SLOTS);
         match fs::read(&slots) {
             Ok(left) => {
-                let units = units(&left);
+                let units = if last == Ending::Killed { Vec::new() } else { units(&left) };
                 suspects.note_crash(&units, now);
                 tracing::error!(
                     crashes = suspects.crashes,
@@ -196,7 +206,7 @@ pub fn read_suspects_in(directory: &Path) -> Suspects {
 
 fn read_suspects(path: &Path) -> Suspects {
     // A broken file means that nobody is suspect, which costs three more crashes at worst.
-    let text = fs::read(path).unwrap_or_default();
+    let text = super::child::read_bounded(path).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
@@ -218,7 +228,7 @@ mod tests {
     #[test]
     fn what_a_killed_worker_had_in_hand_is_known_to_the_next() {
         let dir = tempfile::tempdir().unwrap();
-        let open = |now| InHand::open(dir.path(), Timestamp(now)).unwrap();
+        let open = |now| InHand::open(dir.path(), Ending::Unknown, Timestamp(now)).unwrap();
         let first = open(1);
         assert_eq!(first.suspects(), Suspects::default());
         drop(first.hold("done"));
@@ -239,9 +249,21 @@ mod tests {
     }
 
     #[test]
+    fn l10_what_a_worker_had_in_hand_when_somebody_killed_it_is_not_suspect() {
+        let dir = tempfile::tempdir().unwrap();
+        for (end, suspects) in [(Ending::Killed, 0), (Ending::Unknown, 1)] {
+            let first = InHand::open(dir.path(), Ending::Killed, Timestamp(1)).unwrap();
+            std::mem::forget(first.hold("https://innocent.example/n.xml"));
+            leave(first);
+            let second = InHand::open(dir.path(), end, Timestamp(2)).unwrap();
+            assert_eq!(second.suspects().units.len(), suspects, "{end:?}");
+        }
+    }
+
+    #[test]
     fn slots_are_used_again() {
         let dir = tempfile::tempdir().unwrap();
-        let in_hand = InHand::open(dir.path(), Timestamp(1)).unwrap();
+        let in_hand = InHand::open(dir.path(), Ending::Unknown, Timestamp(1)).unwrap();
         for _ in 0..1_000 {
             let _a = in_hand.hold("a");
             in_hand.hold_on_this_thread("b");

@@ -62,5 +62,12 @@ pub const LONGEST_QUARANTINE: Duration = Duration::from_secs(24 * 3_600);
 /// How many suspects are remembered: more than a worker ever has in hand at once.
 pub const SUSPECTS: usize = 1_000;
 
+/// How many bytes a file in the state directory may have that another process wrote: twice what a
+/// thousand suspects with the longest names take.
+pub const STATE_FILE_BYTES: u64 = 8_000_000;
+
+/// How often the server reads what the worker says about itself.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How many bytes the name of a unit in hand may have: the longest URI, and one letter before it.
 pub const UNIT_BYTES: usize = 2_304;

@@ -23,8 +23,8 @@ mod tests_advance;
 mod watched;
 pub mod worker;
 
-pub use child::{Child, ChildRecord};
+pub use child::{Child, ChildRecord, LimitUse};
 pub use compare::Comparison;
 pub use error::WorkerError;
-pub use in_hand::{InHand, read_suspects_in};
+pub use in_hand::{Ending, InHand, read_suspects_in};
 pub use suspects::{Suspect, Suspects};

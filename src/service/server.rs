@@ -1,18 +1,21 @@
 //! The server: answers HTTP and RTR from the last published world. It parses no RPKI object, and
 //! never opens the cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::child::{Child, ChildRecord};
 use super::exceptions::{self, ExceptionFiles};
+use super::in_hand::read_suspects_in;
+use super::limits::REPORT_INTERVAL;
 use super::routers;
 use crate::clock;
 use crate::http::limits::Limits;
-use crate::http::{App, Served, serve};
+use crate::http::{App, Served, WorkerReport, serve};
 use crate::model::Timestamp;
 use crate::payload::Exceptions;
 use crate::rtr;
@@ -34,6 +37,8 @@ pub struct ServerOptions {
     pub routinator_metrics: bool,
     /// Names by which the server is asked, beside those that no stranger can own.
     pub names: Vec<String>,
+    /// The directory in which the worker says how it is.
+    pub state: PathBuf,
 }
 
 /// The listeners for routers, and what belongs to them.
@@ -82,6 +87,7 @@ pub async fn run(
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
     let viewing = tokio::spawn(view(app.clone(), received, in_force, clock::now));
+    let reporting = tokio::spawn(report(app.clone(), options.state));
     let (stop, stopped) = watch::channel(false);
     let speaking = has_routers.then(|| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
     let shutdown = async {
@@ -94,6 +100,7 @@ pub async fn run(
     viewing.abort();
     excepting.abort();
     hanging_up.abort();
+    reporting.abort();
     match speaking {
         Some(speaking) => served.and(speaking.await.map_err(std::io::Error::other)?),
         None => served,
@@ -134,6 +141,34 @@ async fn hang_ups(reload: mpsc::Sender<()>) {
         // One that waits already is as good.
         let _ = reload.try_send(());
     }
+}
+
+/// Shows what the worker says about itself, again and again.
+async fn report(app: App, state: PathBuf) {
+    loop {
+        let directory = state.clone();
+        let read = tokio::task::spawn_blocking(move || worker_report(&directory, clock::now()));
+        app.set_worker(read.await.ok().flatten());
+        tokio::time::sleep(REPORT_INTERVAL).await;
+    }
+}
+
+/// Reads what the worker says about itself; nothing if none ever ran.
+fn worker_report(state: &Path, now: Timestamp) -> Option<WorkerReport> {
+    let record = ChildRecord::read(state, Child::Worker)?;
+    let suspects = read_suspects_in(state);
+    let quarantined = suspects.units.iter().filter_map(|(unit, suspect)| {
+        Some((unit.clone(), suspect.until.filter(|until| *until > now)?))
+    });
+    let limits = record.limits.into_iter();
+    Some(WorkerReport {
+        started: Some(record.started),
+        sandbox: record.sandbox,
+        crashes: suspects.crashes,
+        last_crash: suspects.last_crash,
+        quarantined: quarantined.collect(),
+        limits: limits.map(|limit| (limit.limit, limit.most, limit.allowed)).collect(),
+    })
 }
 
 /// Hands over every new world.
@@ -262,10 +297,12 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
+        let state = dir.path().join("state");
         let options = ServerOptions {
             max_age: Duration::from_secs(7200),
             names: Vec::new(),
             routinator_metrics: false,
+            state,
         };
         let shutdown = async move {
             let _ = stopped.await;

@@ -4,6 +4,7 @@
 //! that is started again takes over without refusing anybody.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use super::restart::Restart;
 use crate::config::Settings;
 use crate::system::listeners::Listeners;
 use crate::system::{hang_up, notify};
+
+const WORKER: &str = "worker";
 
 /// How long children have to end after SIGTERM; then they are killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,13 +58,14 @@ impl Role {
         Role { name: "", listeners: None, restart: Restart::default() }
     }
 
-    fn spawn(&self, arguments: &[OsString]) -> std::io::Result<Child> {
+    fn spawn(&self, arguments: &[OsString], killed: bool) -> std::io::Result<Child> {
         let stdin = match &self.listeners {
             Some(listeners) => Stdio::from(listeners.pass()?),
             None => Stdio::null(),
         };
         Command::new(std::env::current_exe()?)
             .args(arguments)
+            .args(killed.then_some("--killed"))
             .stdin(stdin)
             // The children's log is on standard error; nothing of theirs is output of ours.
             .stdout(Stdio::null())
@@ -73,21 +77,30 @@ impl Role {
 
     /// Keeps the child running as it is ordered, until it is told to stop.
     async fn keep_running(mut self, mut orders: watch::Receiver<Orders>) {
+        // What the worker is told about the one before it; the server needs no such word.
+        let mut killed = false;
         loop {
             let order = orders.borrow_and_update().clone();
             if order.stop {
                 return;
             }
-            let started = Instant::now();
-            match self.spawn(&order.arguments) {
+            let (started, kills) = (Instant::now(), out_of_memory_kills());
+            match self.spawn(&order.arguments, killed && self.name == WORKER) {
                 Ok(mut child) => {
                     tracing::info!(child = self.name, pid = child.id(), "started");
                     match wait(&mut child, order, &mut orders).await {
-                        Next::Ended(status) => self.log_end(status),
+                        Next::Ended(status) => {
+                            // Where the kernel does not tell, want of memory may be the reason.
+                            killed = was_killed(&status)
+                                && kills.is_some()
+                                && kills == out_of_memory_kills();
+                            self.log_end(status);
+                        }
                         Next::Stop => return end(self.name, child).await,
                         Next::Replace => {
                             tracing::info!(child = self.name, "starting again with other settings");
                             end(self.name, child).await;
+                            killed = false;
                             continue;
                         }
                     }
@@ -110,6 +123,18 @@ impl Role {
             Err(error) => tracing::error!(child = self.name, %error, "cannot be waited for"),
         }
     }
+}
+
+/// Tells whether somebody sent SIGKILL, which no defect of the program does.
+fn was_killed(status: &std::io::Result<ExitStatus>) -> bool {
+    status.as_ref().is_ok_and(|status| status.signal() == Some(Signal::KILL.as_raw()))
+}
+
+/// Returns how many processes of this machine the kernel has killed for want of memory: it does so
+/// by SIGKILL, too, and then the worker's work may well be the reason (THREATS L10).
+fn out_of_memory_kills() -> Option<u64> {
+    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
 /// What comes after waiting for a child.
@@ -171,7 +196,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) {
     let server = Role { name: "server", listeners: Some(listeners), ..Role::new() };
-    let worker = Role { name: "worker", ..Role::new() };
+    let worker = Role { name: WORKER, ..Role::new() };
     let (to_server, orders) = watch::channel(Orders {
         arguments: server_arguments(&settings, &flags),
         ..Orders::default()

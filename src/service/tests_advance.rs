@@ -20,11 +20,12 @@ fn engine(dir: &Path, published: &Published) -> Engine {
         store: Store::open(&dir.join("cache.sqlite"), Purpose::Lab, Access::Write).unwrap(),
         fetcher: Fetcher::new(&FetchConfig::new(dir.join("staging"))).unwrap(),
         refresh: std::time::Duration::from_secs(600),
-        transports: Transports { rrdp: true, rsync: true },
+        transports: Transports { rrdp: true, rsync: true, fallback: Default::default() },
         world_dir: dir.join("world"),
         purpose: Purpose::Lab,
         policy: Policy::default(),
         in_hand: None,
+        record: None,
         suspects_turn: tokio::sync::Mutex::new(()),
     }
 }

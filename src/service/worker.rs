@@ -301,6 +301,7 @@ impl Run<'_> {
             self.first_world = false;
         }
         let Some(validated) = self.validated.take() else { return Ok(()) };
+        self.engine.report(Some(&validated.admission));
         let engine = self.engine.clone();
         let next = tokio::task::block_in_place(|| self.at_hand.next(&engine, &validated))?;
         let Some(next) = next else {

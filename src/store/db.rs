@@ -77,12 +77,14 @@ impl Store {
 
     /// Reads what the cache at `path` is for, without taking the lock.
     pub fn purpose_of(path: &Path) -> Result<Purpose, StoreError> {
-        if !path.exists() {
-            return Err(StoreError::new(path, StoreErrorKind::Io, "there is no cache yet"));
+        let missing = || StoreError::new(path, StoreErrorKind::Missing, "there is no cache yet");
+        // What cannot be looked at is not absent.
+        if !path.try_exists().map_err(|error| StoreError::io(path, &error))? {
+            return Err(missing());
         }
         match schema::identify(&schema::open_reader(path)?, path)? {
             Found::Cache(purpose) => Ok(purpose),
-            Found::Empty => Err(StoreError::new(path, StoreErrorKind::Io, "there is no cache yet")),
+            Found::Empty => Err(missing()),
             Found::Older => {
                 let detail = "made by an older version; the next sync rebuilds it";
                 Err(StoreError::new(path, StoreErrorKind::Corrupt, detail))
@@ -122,6 +124,12 @@ impl Store {
     /// Returns the path of the cache.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Returns how many bytes the cache has on disk, its log included.
+    pub fn size(&self) -> u64 {
+        let files = [self.path().to_owned(), with_suffix(self.path(), "-wal")];
+        files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum()
     }
 
     /// Returns what the cache is for.
@@ -172,6 +180,7 @@ impl Store {
                 StoreErrorKind::Superseded,
                 "a late result was dropped",
             ),
+            WriteError::Full(detail) => StoreError::new(self.path(), StoreErrorKind::Full, detail),
         })
     }
 
@@ -194,6 +203,7 @@ impl Store {
 pub(super) enum WriteError {
     Sqlite(rusqlite::Error),
     Superseded,
+    Full(String),
 }
 
 impl From<rusqlite::Error> for WriteError {
@@ -351,6 +361,6 @@ mod tests {
     fn a_cache_that_was_never_made_cannot_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let error = Store::purpose_of(&dir.path().join("cache.sqlite")).unwrap_err();
-        assert_eq!(error.kind, StoreErrorKind::Io);
+        assert_eq!(error.kind, StoreErrorKind::Missing);
     }
 }

@@ -19,6 +19,8 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// The file system refused: no space, no permission, not there.
     Io,
+    /// There is no cache yet.
+    Missing,
     /// The file is damaged; [`super::Store::set_aside`] and open again.
     Corrupt,
     /// Another process writes this cache.
@@ -27,6 +29,8 @@ pub enum StoreErrorKind {
     Newer,
     /// It was made for something else: a lab, an archive, the live RPKI.
     Purpose,
+    /// There is no room for more: the limit of the cache, or what is kept free of the disk.
+    Full,
     /// A late result: the repository changed in the meantime, or the attempt was given up.
     Superseded,
 }

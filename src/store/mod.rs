@@ -8,12 +8,14 @@
 mod changes;
 mod db;
 mod error;
+mod examine;
 mod limits;
 mod memos;
 mod objects;
 mod points;
 mod prune;
 mod repositories;
+mod room;
 mod schema;
 mod select;
 mod snapshot;
@@ -23,12 +25,14 @@ mod uri_map;
 
 pub use db::{Access, Store};
 pub use error::{StoreError, StoreErrorKind};
+pub use examine::Examination;
 pub use objects::Staging;
 pub use prune::Pruned;
 pub use repositories::{
     Attempt, Committed, DeltaHash, RepositoryRecord, RrdpState, Success, Validators,
 };
-pub use select::{Choice, Known, Transports, select};
+pub use room::{Room, allowance, free_bytes};
+pub use select::{Choice, Fallback, Known, Transports, select};
 pub use snapshot::Snapshot;
 pub use standing::{Standing, Stood};
 pub use uri_map::{MapChange, UriMap};

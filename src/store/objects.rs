@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::db::Store;
 use super::error::StoreError;
 use super::limits::{BATCH_BYTES, BATCH_OBJECTS};
+use super::room::{self, Room};
 use crate::model::ObjectHash;
 
 /// Objects on their way into the cache, for a change that is not committed yet.
@@ -15,15 +16,27 @@ use crate::model::ObjectHash;
 #[derive(Debug)]
 pub struct Staging {
     store: Store,
+    room: Option<Room>,
     batch: Vec<(ObjectHash, Bytes)>,
     batch_bytes: usize,
     pinned: Vec<i64>,
 }
 
 impl Store {
-    /// Starts to collect objects.
+    /// Starts to collect objects, however many.
     pub fn stage(&self) -> Staging {
-        Staging { store: self.clone(), batch: Vec::new(), batch_bytes: 0, pinned: Vec::new() }
+        self.stage_in(None)
+    }
+
+    /// Starts to collect objects that the cache has `room` for; beyond it, [`Staging::put`] and
+    /// all that follows fail as `Full`.
+    pub fn stage_within(&self, room: Room) -> Staging {
+        self.stage_in(Some(room))
+    }
+
+    fn stage_in(&self, room: Option<Room>) -> Staging {
+        let store = self.clone();
+        Staging { store, room, batch: Vec::new(), batch_bytes: 0, pinned: Vec::new() }
     }
 }
 
@@ -51,9 +64,14 @@ impl Staging {
         let mut writer = self.store.writer()?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
+        let (room, path) = (self.room, self.store.path());
         let ids = self.store.write_with(&mut writer.connection, |transaction| {
+            let before = room::used_bytes(transaction)?;
             let ids: Result<Vec<i64>, _> =
                 batch.iter().map(|(hash, bytes)| insert(transaction, hash, bytes)).collect();
+            if let Some(room) = room {
+                room::check(transaction, room, before, path)?;
+            }
             Ok(ids?)
         })?;
         for id in &ids {

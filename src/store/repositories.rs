@@ -73,6 +73,8 @@ pub struct Attempt {
     pub started: Timestamp,
     /// What was known before.
     pub before: RepositoryRecord,
+    /// How many repositories were known before it.
+    pub rank: u64,
     row: i64,
     revision: i64,
 }
@@ -135,7 +137,12 @@ impl Store {
                 params![id.as_str(), started.0],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-            Ok(Attempt { id: id.clone(), started, before, row, revision })
+            let rank = transaction.query_row(
+                "SELECT count(*) FROM repositories WHERE id < ?1",
+                [row],
+                |row| row.get(0).map(unsigned),
+            )?;
+            Ok(Attempt { id: id.clone(), started, before, rank, row, revision })
         })
     }
 

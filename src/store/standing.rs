@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::db::{Store, bump_generation};
 use super::error::StoreError;
-use super::limits::FALLBACK_TIME;
 use super::memos::{decode, write_memo};
 use super::points::{read_point, write_last_good};
-use super::select::{Known, Transports};
+use super::select::{Known, Transports, patience};
 use super::snapshot::Snapshot;
 use super::{changes, memos};
 use crate::model::{ObjectHash, PointId, RepositoryId, TimeWindow, Timestamp};
@@ -122,8 +121,8 @@ impl Store {
 }
 
 /// What a repository is good for, as far as the choice between repositories asks.
-fn class(known: &Known, now: Timestamp) -> u8 {
-    let is_stale = known.failing_since.is_some_and(|since| now.since(since) > FALLBACK_TIME);
+fn class(id: &RepositoryId, known: &Known, now: Timestamp) -> u8 {
+    let is_stale = known.failing_since.is_some_and(|since| now.since(since) > patience(id, since));
     match known.state {
         RepositoryState::Pending => 0,
         RepositoryState::Unavailable => 1,
@@ -163,8 +162,9 @@ impl Snapshot {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         };
-        let Transports { rrdp, rsync } = self.transports();
+        let Transports { rrdp, rsync, fallback } = self.transports();
         add(&[u8::from(rrdp), u8::from(rsync)]);
+        add(fallback.as_str().as_bytes());
         for tal in tals {
             add(tal.name.as_bytes());
             add(&tal.spki);
@@ -177,7 +177,7 @@ impl Snapshot {
         known.sort_unstable_by_key(|(id, _)| *id);
         for (id, known) in known {
             // One that waits for its first fetch is as one that nobody has heard of.
-            let class = class(known, self.now());
+            let class = class(id, known, self.now());
             if class > 0 {
                 add(id.as_str().as_bytes());
                 add(&[class]);

@@ -11,7 +11,7 @@ use crate::validate::{CaLocation, LastGood, ManifestRef, NextKey, ObjectSource, 
 use crate::world::{Purpose, RepositoryState, TrustAnchorFetch};
 
 const NOW: Timestamp = Timestamp(1_000_000);
-const BOTH: Transports = Transports { rrdp: true, rsync: true };
+const BOTH: Transports = Transports { rrdp: true, rsync: true, fallback: Fallback::Stale };
 
 struct Cache {
     dir: tempfile::TempDir,

@@ -9,7 +9,7 @@ use crate::validate::{
 };
 use crate::world::Purpose;
 
-const BOTH: Transports = Transports { rrdp: true, rsync: true };
+const BOTH: Transports = Transports { rrdp: true, rsync: true, fallback: Fallback::Stale };
 
 fn open(dir: &tempfile::TempDir) -> Store {
     Store::open(&dir.path().join("cache.sqlite"), Purpose::Lab, Access::Write).unwrap()

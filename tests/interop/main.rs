@@ -10,6 +10,7 @@
 )]
 
 mod fort;
+mod krill;
 mod ours;
 mod routers;
 mod routinator;

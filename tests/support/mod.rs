@@ -109,8 +109,13 @@ pub fn provost_in(data: &Path, words: &[&str]) -> Command {
 
 /// Returns the flags for the lab's trust anchors and no other; their TALs are in `tals`.
 pub fn tal_flags(tals: &Path) -> Vec<String> {
+    tal_flags_of(tals, &["north", "east", "south"])
+}
+
+/// Returns the flags for these trust anchors and no other.
+pub fn tal_flags_of(tals: &Path, names: &[&str]) -> Vec<String> {
     let tal = |name: &str| tals.join(format!("{name}.tal")).display().to_string();
-    let each = ["north", "east", "south"].into_iter();
+    let each = names.iter().copied();
     let each = each.flat_map(|name| ["--tal".to_owned(), tal(name)]);
     std::iter::once("--no-rir-tals".to_owned()).chain(each).collect()
 }

@@ -1,6 +1,7 @@
 //! The network stage against real sockets on loopback: honest servers and hostile ones.
 
 mod heads;
+mod proxy;
 mod rrdp;
 mod rsync;
 mod server;
@@ -11,9 +12,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{ObjectUri, RepositoryId, Timestamp};
-use crate::store::{Access, Store, Transports};
+use crate::store::{Access, Fallback, Store, Transports};
 use crate::validate::ObjectSource;
 use crate::world::Purpose;
+
+const BOTH: Transports = Transports { rrdp: true, rsync: true, fallback: Fallback::Stale };
 
 /// A cache and a fetcher in a directory of their own.
 struct Bench {
@@ -36,8 +39,7 @@ impl Bench {
 
     /// Reads what `id` holds under these names of `rsync://h/m/` or another base.
     fn contents(&self, id: &RepositoryId, base: &str, names: &[&str]) -> Vec<String> {
-        let transports = Transports { rrdp: true, rsync: true };
-        let snapshot = self.store.snapshot(transports, Timestamp(0)).unwrap();
+        let snapshot = self.store.snapshot(BOTH, Timestamp(0)).unwrap();
         let read = |name: &&str| {
             let uri: ObjectUri = format!("{base}{name}").parse().unwrap();
             let hash = snapshot.lookup(id, &uri).unwrap()?;

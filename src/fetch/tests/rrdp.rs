@@ -8,6 +8,7 @@ use super::site::{SESSION, Site, document, publish, uri, withdraw};
 use super::*;
 use crate::fetch::limits::OBJECT_BYTES;
 use crate::model::ObjectHash;
+use crate::store::StoreErrorKind;
 use crate::world::RepositoryState;
 
 const BASE: &str = "rsync://h/m/";
@@ -423,4 +424,97 @@ async fn b20_a_list_of_deltas_beyond_the_limit_is_passed_over() {
     site.put(&server);
     let want = Some(Done::Snapshot(SnapshotReason::DeltaListTooLong));
     assert_eq!(fetch(&bench, &server).await.done, want);
+}
+
+/// L20: what all attempts together may have on disk is bounded; the error names who found no room.
+#[tokio::test]
+async fn l20_an_attempt_that_finds_no_room_fails_alone_and_frees_what_it_held() {
+    let server = Server::start().await;
+    let bench = Bench::new(|config| {
+        config.root_certificates = vec![server.root.clone()];
+        config.disk.transfers = 100_000;
+    });
+    let large = "x".repeat(90_000);
+    Site::new(&[("a", &large)]).put(&server);
+    let report = fetch(&bench, &server).await;
+    let error = report.error.unwrap();
+    assert_eq!(error.kind, FetchErrorKind::Store(StoreErrorKind::Full), "{error}");
+    assert!(error.to_string().contains("no room for transfers"), "{error}");
+    assert!(error.to_string().contains(&server.uri("/snapshot.xml")), "{error}");
+
+    // What it held is free again for the next one.
+    Site::new(&[("a", "1")]).put(&server);
+    let report = fetch(&bench, &server).await;
+    assert!(report.error.is_none(), "{:?}", report.error);
+    let most = bench.fetcher.headroom();
+    let most = most.iter().find(|seen| seen.limit == "transfer-bytes-in-all").unwrap();
+    assert!(most.most > 10_000 && most.most <= 100_000, "{most:?}");
+}
+
+#[tokio::test]
+async fn l20_a_cache_without_room_keeps_what_it_has_and_says_so() {
+    let server = Server::start().await;
+    let bench = Bench::new(|config| {
+        config.root_certificates = vec![server.root.clone()];
+        config.disk.cache = 600_000;
+    });
+    Site::new(&[("a", "1")]).put(&server);
+    assert!(fetch(&bench, &server).await.error.is_none());
+    let large = "x".repeat(600_000);
+    let mut site = Site::new(&[("a", "1")]);
+    site.step(&server, &[("b", Some(&large))]);
+    site.put(&server);
+    let report = fetch(&bench, &server).await;
+    let error = report.error.unwrap();
+    assert_eq!(error.kind, FetchErrorKind::Store(StoreErrorKind::Full), "{error}");
+    assert!(error.to_string().contains("this repository may fill it to 600000"), "{error}");
+    assert_eq!(report.status.state, RepositoryState::Failing);
+    assert_eq!(contents(&bench, &server), ["a=1"]);
+}
+
+/// Where the log of a test goes.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn d09_an_attempt_logs_few_and_short_lines_whatever_the_repository_sends() {
+    let server = Server::start().await;
+    let bench = bench(&server);
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+    // Thousands of names that are no URIs of objects; then a session that makes no sense, and
+    // deltas that fail.
+    let names: Vec<String> = (0..3_000).map(|number| format!("%41{number}")).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let mut site = Site::new(&objects);
+    site.put(&server);
+    let report = fetch(&bench, &server).await;
+    assert_eq!((report.error.map(|e| e.to_string()), report.drops.count), (None, 3_000));
+    site.step(&server, &[("a", Some("2"))]);
+    site.put(&server);
+    server.put("/delta-2.xml", Reply::ok("\u{1b}[31m\n".repeat(10_000)));
+    server.put("/snapshot.xml", Reply::ok("<\n".repeat(10_000)));
+    assert!(fetch(&bench, &server).await.error.is_some());
+    drop(logging);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = text.lines().filter(|line| line.contains("provost")).collect();
+    assert!(!ours.is_empty() && ours.len() <= 6, "{ours:?}");
+    assert!(ours.iter().all(|line| line.len() < 1_500), "{ours:?}");
+    assert!(!text.contains("\u{1b}[31m\n"), "what was sent is written as it came");
 }

@@ -231,3 +231,49 @@ async fn c08_c11_d03_l13_the_program_gets_nothing_of_ours_and_its_words_are_cut(
     let options = words.iter().any(|word| word.starts_with("arg -e") || word.contains("--rsh"));
     assert!(!options, "{words:?}");
 }
+
+/// L20: copies only save transfer, and go where there is no room for them.
+#[tokio::test]
+async fn l20_a_copy_that_finds_no_room_is_removed_and_its_content_stays() {
+    let Some(daemon) = Daemon::start().await else { return };
+    let copies = |bench: &Bench| {
+        let directory = bench.dir.path().join("work/rsync");
+        std::fs::read_dir(directory).unwrap().count()
+    };
+    daemon.write("a.roa", &"x".repeat(5_000));
+    let bench = Bench::new(|config| config.disk.transfers = 10_000);
+    let report = bench.fetcher.fetch_repository(&bench.store, &daemon.id()).await;
+    assert!(report.error.is_none(), "{:?}", report.error);
+    assert_eq!(report.status.objects, 1);
+    while copies(&bench) > 0 {
+        tokio::task::yield_now().await;
+    }
+    // With more room than four times the module, its copy stays; with less than the module, the
+    // attempt fails.
+    for (transfers, kept, fails) in [(30_000, 1, false), (4_000, 0, true)] {
+        let bench = Bench::new(|config| config.disk.transfers = transfers);
+        let report = bench.fetcher.fetch_repository(&bench.store, &daemon.id()).await;
+        assert_eq!(report.error.is_some(), fails, "{:?}", report.error);
+        while copies(&bench) != kept {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// L19: the program is given one address after the other.
+#[tokio::test]
+async fn l19_an_address_that_does_not_answer_leads_to_the_next() {
+    let Some(daemon) = Daemon::start().await else { return };
+    daemon.write("a.roa", "1");
+    let bench = Bench::new(|_| {});
+    let good: std::net::SocketAddr = daemon.base.split('/').nth(2).unwrap().parse().unwrap();
+    // Nobody listens there: the port is the one of a listener that is gone.
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let to = bench.dir.path().join("copy");
+    std::fs::create_dir(&to).unwrap();
+    for (addresses, copied) in [(vec![gone], false), (vec![gone, good], true)] {
+        let copy = bench.fetcher.rsync.copy_from(&daemon.base, &addresses, &to).await;
+        assert_eq!(copy.is_ok(), copied, "{copy:?}");
+    }
+    assert!(to.join("a.roa").exists());
+}

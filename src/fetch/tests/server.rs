@@ -53,7 +53,12 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start() -> Self {
-        let key = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let key = rcgen::generate_simple_self_signed(vec![
+            "127.0.0.1".to_owned(),
+            "localhost".to_owned(),
+            "repository.example".to_owned(),
+        ])
+        .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("root.pem");
         std::fs::write(&root, key.cert.pem()).unwrap();

@@ -14,7 +14,6 @@ use crate::model::{ResourceSet, TimeWindow};
 use crate::object::{Tal, TalUri};
 use crate::world::RepositoryState;
 
-const BOTH: Transports = Transports { rrdp: true, rsync: true };
 const NOW: Timestamp = Timestamp(1_790_000_000);
 
 fn key(index: usize) -> Arc<SigningKey> {
@@ -182,7 +181,7 @@ async fn a_trust_anchor_comes_over_rsync() {
     write(&daemon.files, "ta/ta.cer", &certificate(&key(0)));
     let uri: ObjectUri = format!("{}ta/ta.cer", daemon.base).parse().unwrap();
     let tal = tal("ta", vec![TalUri::Rsync(uri)], &key(0));
-    let off = Transports { rrdp: true, rsync: false };
+    let off = Transports { rsync: false, ..BOTH };
     let fetch = bench.fetcher.fetch_trust_anchor(&bench.store, &tal, off).await.unwrap();
     assert!(fetch.error.is_some());
     let fetch = bench.fetcher.fetch_trust_anchor(&bench.store, &tal, BOTH).await.unwrap();

@@ -1,0 +1,124 @@
+//! `provost repositories`: how fetching each repository goes.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::context::to_stdout;
+use super::{CliError, Context, Exit};
+use crate::clock;
+use crate::config::{format_duration, format_size};
+use crate::http::{RepositoryBody, transport};
+use crate::model::Timestamp;
+use crate::output::columns::{Align, write_columns};
+use crate::output::words;
+use crate::service::{Suspects, read_suspects_in};
+use crate::store::{Access, Store, StoreErrorKind};
+use crate::world::{RepositoryState, RepositoryStatus};
+
+/// `provost repositories`
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  provost repositories                      all of them, those in trouble first
+  provost repositories --failing            only those in trouble
+  provost repositories --json | jq '.repositories[] | select(.state != \"current\")'
+
+It reads the cache, also while the service writes it. Exits 5 where there is no cache yet.")]
+pub struct RepositoriesArgs {
+    /// Only those whose last attempt failed, or that were never reached
+    #[arg(long)]
+    pub failing: bool,
+    /// Print the result as JSON; the members are those of /v1/repositories
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Body {
+    time: String,
+    repositories: Vec<RepositoryBody>,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError> {
+    let data = context.data()?;
+    let path = data.cache();
+    let purpose = Store::purpose_of(&path).map_err(|error| match error.kind {
+        StoreErrorKind::Missing => {
+            CliError::no_data(error.to_string()).hint("run `provost sync` first")
+        }
+        _ => CliError::from(error),
+    })?;
+    let store = Store::open(&path, purpose, Access::Read)?;
+    let mut all: Vec<RepositoryStatus> =
+        store.repositories()?.into_iter().map(|record| record.status).collect();
+    if args.failing {
+        all.retain(|status| status.state != RepositoryState::Current);
+    }
+    // Trouble first, then the slowest.
+    all.sort_by_key(|status| {
+        (status.state == RepositoryState::Current, std::cmp::Reverse(status.duration))
+    });
+    let now = clock::now();
+    if args.json {
+        let repositories = all.iter().map(|status| RepositoryBody::of(status, now)).collect();
+        let body = Body { time: now.to_string(), repositories };
+        to_stdout(|out| {
+            serde_json::to_writer_pretty(&mut *out, &body)?;
+            writeln!(out)
+        })?;
+    } else {
+        let suspects = read_suspects_in(&data.state());
+        to_stdout(|out| write(out, &all, &suspects, now))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn write(
+    out: &mut dyn Write,
+    all: &[RepositoryStatus],
+    suspects: &Suspects,
+    now: Timestamp,
+) -> io::Result<()> {
+    let head = [
+        ("State", Align::Left),
+        ("Up to date", Align::Right),
+        ("Took", Align::Right),
+        ("Next", Align::Right),
+        ("Objects", Align::Right),
+        ("Brought", Align::Right),
+        ("By", Align::Left),
+        ("Serial", Align::Right),
+        ("Repository", Align::Left),
+    ];
+    let none = || "-".to_owned();
+    let row = |status: &RepositoryStatus| {
+        let ago = |time: Timestamp| format!("{} ago", format_duration(now.since(time)));
+        let next = |time: Timestamp| match time > now {
+            true => format!("in {}", format_duration(time.since(now))),
+            false => "due".to_owned(),
+        };
+        vec![
+            words::repository_state(status.state).to_owned(),
+            status.last_success.map_or_else(none, ago),
+            status.duration.map_or_else(none, |took| format!("{:.1} s", took.as_secs_f64())),
+            status.next_attempt.map_or_else(none, next),
+            status.objects.to_string(),
+            format_size(status.bytes),
+            transport(&status.id).to_owned(),
+            status.serial.map_or_else(none, |serial| serial.to_string()),
+            status.id.to_string(),
+        ]
+    };
+    write_columns(out, &head, &all.iter().map(row).collect::<Vec<_>>())?;
+    let in_trouble = all.iter().filter(|status| status.error.is_some());
+    for status in in_trouble {
+        writeln!(out, "\n{}\n   {}", status.id, status.error.as_deref().unwrap_or_default())?;
+        if let Some(until) = suspects.quarantine(&format!("F {}", status.id), now) {
+            writeln!(out, "   in quarantine until {until}: the worker died of it")?;
+        }
+    }
+    let failing = all.iter().filter(|status| status.state != RepositoryState::Current).count();
+    writeln!(out, "\n{} repositories, {failing} of them in trouble.", all.len())
+}
