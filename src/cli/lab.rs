@@ -14,7 +14,9 @@ use super::sync::{open_engine, runtime};
 use super::{CliError, Context, Exit};
 use crate::clock;
 use crate::config::{ConfigFile, DataDir, Settings};
-use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_internet};
+use crate::lab::{
+    self, Counts, Expected, Lab, LabOptions, RsyncUse, Scale, Stop, Truth, small_internet,
+};
 use crate::model::{Timestamp, Vrp};
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
@@ -46,6 +48,8 @@ Examples:
   provost lab attack            list what a hostile server can do
   provost lab attack gzip-bomb  let one do it, and see what happens
   provost lab generate my-lab   write the lab to disk, for other validators
+  provost lab generate big --scale internet   45,000 CAs, for measurements
+  provost lab generate big --churn 1          the next state of it: 1 % of its CAs changed
 
 The lab uses documentation addresses and AS numbers, listens on loopback only, and keeps its data
 apart from those of the real RPKI."
@@ -70,24 +74,39 @@ pub enum LabAction {
         name: Option<String>,
     },
     /// Write the lab to disk: rsync tree, RRDP files, TALs and the truth about it
-    Generate {
-        /// The directory; it must be empty or not exist
-        dir: PathBuf,
-        /// Decides keys and RRDP sessions: the same seed and time give the same bytes
-        #[arg(long, default_value_t = SEED)]
-        seed: u64,
-        /// The time at which everything is issued [default: now]
-        #[arg(long, value_name = "TIME")]
-        at: Option<Timestamp>,
-    },
+    Generate(GenerateArgs),
+}
+
+/// What is written to disk.
+#[derive(clap::Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// The directory; it must be empty or not exist, but for --churn
+    dir: PathBuf,
+    /// Decides keys and RRDP sessions: the same seed and time give the same bytes
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// The time at which everything is issued [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// Write a lab for measurements instead, fit for tests only: invented holders of ordinary
+    /// addresses, and keys from published primes
+    #[arg(long)]
+    scale: Option<Scale>,
+    /// Make the next state of the lab for measurements in DIR: so many of a hundred CAs that have
+    /// ROAs reissue their manifest and CRL, and most of them add, replace or withdraw a ROA
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        value_parser = clap::value_parser!(u8).range(1..=100),
+        conflicts_with_all = ["scale", "seed"],
+    )]
+    churn: Option<u8>,
 }
 
 /// Runs the command.
 pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     match &args.action {
-        Some(LabAction::Generate { dir, seed, at }) => {
-            generate(dir, *seed, at.unwrap_or_else(clock::now))
-        }
+        Some(LabAction::Generate(args)) => generate(args),
         Some(LabAction::Attack { name }) => super::attack::run(context, name.as_deref()),
         Some(LabAction::Tour) => runtime()?.block_on(async {
             let tour = Tour::start(context).await?;
@@ -97,15 +116,38 @@ pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     }
 }
 
-fn generate(dir: &Path, seed: u64, at: Timestamp) -> Result<Exit, CliError> {
+fn generate(args: &GenerateArgs) -> Result<Exit, CliError> {
+    let GenerateArgs { dir, seed, at, scale, churn } = args;
+    let at = at.unwrap_or_else(clock::now);
+    if let Some(percent) = churn {
+        let counts = lab::churn_scale(dir, *percent, at).map_err(lab_failed)?;
+        return wrote_scale(dir, counts);
+    }
     let occupied = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if occupied {
         let message = format!("{} is not empty", dir.display());
         return Err(CliError::usage(message).hint("name a directory that does not exist yet"));
     }
-    lab::generate(dir, small_internet(), seed, at).map_err(lab_failed)?;
+    if let Some(scale) = scale {
+        let counts = lab::generate_scale(dir, *scale, *seed, at).map_err(lab_failed)?;
+        return wrote_scale(dir, counts);
+    }
+    lab::generate(dir, small_internet(), *seed, at).map_err(lab_failed)?;
     to_stdout(|out| {
         writeln!(out, "Wrote a lab to {}; README.md there says what is in it.", dir.display())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn wrote_scale(dir: &Path, counts: Counts) -> Result<Exit, CliError> {
+    let Counts { cas, roas, vrps, objects, verifications } = counts;
+    to_stdout(|out| {
+        writeln!(
+            out,
+            "Wrote a lab for measurements to {}: {cas} CAs, {roas} ROAs, {vrps} VRPs, {objects}\n\
+             objects, {verifications} signatures to verify. README.md there says more.",
+            dir.display()
+        )
     })?;
     Ok(Exit::Done)
 }
