@@ -186,7 +186,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "five seconds; the medium plan shows the same"]
     fn the_plan_of_the_internet_fits_its_address_space() {
         let plan = ScalePlan::new(Scale::Internet, 1).unwrap();
         assert_eq!(plan.cas.len(), 45_000);

@@ -15,7 +15,7 @@ pub enum Scale {
     Medium,
     /// The RPKI of 2026: 45,000 CAs, 276,000 ROAs, 790,000 VRPs; 3 GB on disk
     Internet,
-    /// Forty CAs, for the tests of the generator itself
+    /// Eighty CAs, for the tests of the generator itself
     #[value(skip)]
     Tiny,
 }
@@ -42,7 +42,7 @@ impl Scale {
             Scale::Medium => {
                 Size { cas: 4_500, roas: 27_600, prefixes: 84_000, delegated_hosts: 10 }
             }
-            Scale::Tiny => Size { cas: 40, roas: 150, prefixes: 400, delegated_hosts: 2 },
+            Scale::Tiny => Size { cas: 80, roas: 150, prefixes: 400, delegated_hosts: 2 },
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) const ANCHORS: [Anchor; 5] = [
         cas: 490,
         roas: 10,
         registries: 1,
-        v4: (11, 60),
+        v4: (11, 75),
         v6: 0x2a00,
         asn: (200_000, 299_999),
     },
@@ -80,7 +80,7 @@ pub(super) const ANCHORS: [Anchor; 5] = [
         cas: 200,
         roas: 12,
         registries: 4,
-        v4: (61, 99),
+        v4: (76, 99),
         v6: 0x2400,
         asn: (130_000, 159_999),
     },
@@ -129,17 +129,16 @@ pub(super) const WITH_MAX_LENGTH: usize = 220;
 pub(super) const FOREIGN_ASN: usize = 200;
 
 const V4_LENGTHS: &[(usize, u8)] = &[
-    (560, 24),
+    (591, 24),
     (110, 23),
     (150, 22),
     (60, 21),
-    (50, 20),
-    (30, 19),
-    (18, 18),
-    (7, 17),
-    (13, 16),
+    (45, 20),
+    (22, 19),
+    (12, 18),
+    (4, 17),
+    (5, 16),
     (1, 15),
-    (1, 14),
 ];
 
 const V6_LENGTHS: &[(usize, u8)] = &[(480, 48), (300, 32), (60, 44), (60, 40), (60, 36), (40, 29)];

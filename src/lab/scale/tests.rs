@@ -110,8 +110,8 @@ fn the_same_seed_and_time_give_the_same_bytes_and_rrdp_says_what_rsync_does() {
     assert_eq!(files(a.path()), files(b.path()));
     assert_ne!(files(a.path()), files(c.path()));
     let tree = tree(a.path());
-    assert_eq!((counts.cas, counts.roas), (40, 150));
-    assert_eq!((tree.len(), counts.verifications), (counts.objects, 4 * 40 + 2 * 150));
+    assert_eq!((counts.cas, counts.roas), (80, 150));
+    assert_eq!((tree.len(), counts.verifications), (counts.objects, 4 * 80 + 2 * 150));
     assert_eq!(snapshots(a.path()), tree);
     let truth = fs::read_to_string(a.path().join("truth.csv")).unwrap();
     assert_eq!(truth.lines().count(), counts.vrps + 1);
