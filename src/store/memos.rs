@@ -115,31 +115,43 @@ impl Store {
         &self,
         memos: impl Iterator<Item = (&'a PointId, &'a Arc<PointMemo>)>,
     ) -> Result<(), StoreError> {
-        let mut batch = Vec::new();
-        let mut bytes = 0usize;
-        for (id, memo) in memos {
-            let memo = memo.encode().map_err(|error| {
+        let memos: Vec<_> = memos.collect();
+        for some in memos.chunks(MEMO_ROWS) {
+            let encode = |(id, memo): &(&PointId, &Arc<PointMemo>)| {
+                let memo = memo.encode()?;
+                Ok((**id, ObjectHash::of(&memo), memo))
+            };
+            let encoded: Result<Vec<_>, postcard::Error> = some.par_iter().map(encode).collect();
+            let encoded = encoded.map_err(|error| {
                 StoreError::new(self.path(), StoreErrorKind::Io, error.to_string())
             })?;
-            bytes = bytes.saturating_add(memo.len());
-            batch.push((*id, memo));
-            if bytes >= MEMO_BATCH {
-                self.write(|transaction| Ok(write_batch(transaction, &batch)?))?;
-                batch.clear();
-                bytes = 0;
+            let mut rest = encoded.as_slice();
+            while !rest.is_empty() {
+                let (batch, after) = rest.split_at(batch_length(rest));
+                self.write(|transaction| Ok(write_batch(transaction, batch)?))?;
+                rest = after;
             }
         }
-        self.write(|transaction| Ok(write_batch(transaction, &batch)?))
+        Ok(())
     }
 }
 
-fn write_batch(
-    transaction: &Transaction<'_>,
-    batch: &[(PointId, Vec<u8>)],
-) -> rusqlite::Result<()> {
+type EncodedMemo = (PointId, ObjectHash, Vec<u8>);
+
+/// Returns how many memos make one transaction, at least one.
+fn batch_length(memos: &[EncodedMemo]) -> usize {
+    let mut bytes = 0usize;
+    let fits = memos.iter().take_while(|(_, _, memo)| {
+        bytes = bytes.saturating_add(memo.len());
+        bytes <= MEMO_BATCH
+    });
+    fits.count().max(1)
+}
+
+fn write_batch(transaction: &Transaction<'_>, batch: &[EncodedMemo]) -> rusqlite::Result<()> {
     let mut write = transaction.prepare_cached("REPLACE INTO memos VALUES (?1, ?2, ?3)")?;
-    for (id, memo) in batch {
-        write.execute(params![id.0, ObjectHash::of(memo).0, memo])?;
+    for (id, hash, memo) in batch {
+        write.execute(params![id.0, hash.0, memo])?;
     }
     Ok(())
 }
