@@ -3,7 +3,7 @@
 //! One value crosses each arrow, and each stage can be tested alone:
 //!
 //! ```text
-//! TAL ─► fetch ─► store ─► validate ─► world ─► view ─► CLI / HTTP
+//! TAL ─► fetch ─► store ─► validate ─► world ─► view ─► CLI / HTTP / RTR
 //! ```
 //!
 //! Modules are layered: each uses only modules that stand before it in the list below (a test,
@@ -29,6 +29,8 @@ pub mod fetch;
 pub mod system;
 
 pub mod output;
+
+pub mod rtr;
 
 pub mod http;
 pub mod lab;

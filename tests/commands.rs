@@ -237,7 +237,8 @@ fn what_expires_leaves_the_answers_on_the_second_with_no_worker() {
     stdout(sync.arg(lab.path()).args(tal_flags(&lab.path().join("tals"))));
     let address = free_address();
     let listen = address.to_string();
-    let mut server = provost_in(data.path(), &["serve", "--no-worker", "--http", &listen]);
+    let words = ["serve", "--no-worker", "--no-rtr", "--http", &listen];
+    let mut server = provost_in(data.path(), &words);
     let _server = Running::start(&mut server);
     let vrps = || get(address, "/csv").filter(|(status, _)| *status == 200).map(|(_, csv)| csv);
     let before = wait_for("the server", vrps);
@@ -310,7 +311,7 @@ fn lab_stays_up_and_everything_that_it_prints_works() {
     let home = tempfile::tempdir().unwrap();
     let output = home.path().join("output");
     let child = Command::new(env!("CARGO_BIN_EXE_provost"))
-        .args(["lab", "--http", "127.0.0.1:0"])
+        .args(["lab", "--http", "127.0.0.1:0", "--rtr", "127.0.0.1:0"])
         .env("HOME", home.path())
         .env("TMPDIR", home.path())
         .stdout(std::fs::File::create(&output).unwrap())

@@ -6,6 +6,8 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -60,7 +62,7 @@ fn every_type_of_problem_is_documented() {
 
 #[test]
 fn every_metric_is_documented_and_every_documented_one_exists() {
-    let source = read("src/http/metrics.rs");
+    let source = read("src/http/metrics.rs") + &read("src/http/rtr_metrics.rs");
     let named: BTreeSet<&str> = between(&source, "\"provost_", "\"").collect();
     assert!(named.len() > 20, "{named:?}");
     let docs = read("docs/metrics.md");
@@ -96,9 +98,15 @@ fn every_example_of_the_http_api_has_the_members_of_a_real_answer() {
     }
     bench.sync(&[]);
     let address = free_address();
-    let listen = address.to_string();
-    let _server = Running::start(&mut bench.provost(&["serve", "--no-worker", "--http", &listen]));
+    let routers = free_address();
+    let mut server = bench.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let _server = Running::start(server.args(["--rtr", &routers.to_string()]));
     wait_for("data", || get(address, "/ready").filter(|(status, _)| *status == 200));
+    let has = |line: &str| get(address, "/metrics").filter(|(_, text)| text.contains(line));
+    wait_for("data for routers", || has("\nprovost_rtr_serving 1\n"));
+    let mut router = TcpStream::connect(routers).expect("it listens");
+    router.write_all(&[1, 2, 0, 0, 0, 0, 0, 8]).expect("a Reset Query");
+    wait_for("a table for the router", || has("\nprovost_rtr_tables_total 1\n"));
 
     let docs = read("docs/http.md");
     let mut compared = 0;

@@ -76,7 +76,8 @@ fn unknown_inside_a_broken_point_is_incomplete_and_names_point_and_object() {
     let check = filled.json(&["check", "--json", route[0], route[1]]);
     let explained = filled.json(&["explain", "--json", route[0], route[1]]);
     let address = free_address();
-    let mut server = filled.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let mut server =
+        filled.provost(&["serve", "--no-worker", "--no-rtr", "--http", &address.to_string()]);
     let _server = Running::start(&mut server);
     let path = format!("/v1/validity?prefix={}&asn={}", route[0], route[1]);
     let (_, body) = wait_for("an answer", || get(address, &path).filter(|(code, _)| *code == 200));
@@ -253,7 +254,8 @@ fn g37_a_next_key_is_shown_everywhere_and_followed_nowhere() {
     let shown = filled.json(&["inspect", "--json", tak]);
     assert_eq!(shown["takeys"][1]["name"], "successor");
     let address = free_address();
-    let mut server = filled.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let mut server =
+        filled.provost(&["serve", "--no-worker", "--no-rtr", "--http", &address.to_string()]);
     let _server = Running::start(&mut server);
     let status = wait_for("status", || get(address, "/v1/status").filter(|(code, _)| *code == 200));
     let status: Value = serde_json::from_str(&status.1).unwrap();

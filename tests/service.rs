@@ -3,6 +3,8 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for};
@@ -10,6 +12,7 @@ use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for}
 /// Starts `provost serve` on a lab, and returns it when it has a world.
 fn serve(bench: &Bench, address: std::net::SocketAddr) -> Running {
     let mut command = bench.provost(&["serve", "--refresh", "1s", "--http", &address.to_string()]);
+    command.args(["--rtr", &free_address().to_string()]);
     let service = Running::start(command.args(bench.worker_flags()));
     wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
     service
@@ -74,12 +77,59 @@ fn a_killed_server_answers_again_from_the_last_world_and_refuses_nobody() {
     assert_eq!(answer, "valid");
 }
 
+/// Asks as a router of version 1 does, and returns session, serial and how many prefixes it gets.
+fn table(address: std::net::SocketAddr) -> Option<(u16, u32, usize)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.write_all(&[1, 2, 0, 0, 0, 0, 0, 8]).ok()?;
+    let mut prefixes = 0;
+    loop {
+        let mut header = [0; 8];
+        stream.read_exact(&mut header).ok()?;
+        let [_, kind, s0, s1, length @ ..] = header;
+        let mut body = vec![0; usize::try_from(u32::from_be_bytes(length)).ok()? - 8];
+        stream.read_exact(&mut body).ok()?;
+        match kind {
+            4 | 6 => prefixes += 1,
+            7 => {
+                let (serial, _) = body.split_first_chunk::<4>()?;
+                return Some((u16::from_be_bytes([s0, s1]), u32::from_be_bytes(*serial), prefixes));
+            }
+            // No data yet.
+            10 => return None,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_killed_server_goes_on_with_the_session_of_its_routers() {
+    let bench = Bench::start();
+    let (address, routers) = (free_address(), free_address());
+    let mut command = bench.provost(&["serve", "--http", &address.to_string()]);
+    command.args(["--rtr", &routers.to_string()]);
+    let service = Running::start(command.args(bench.worker_flags()));
+    let before = wait_for("the first table", || table(routers));
+    let vrps: std::collections::BTreeSet<_> =
+        bench.lab.truth().vrps.into_iter().map(|(vrp, _)| vrp).collect();
+    assert_eq!(before.2, vrps.len());
+    let server = child(&service, "serve --no-worker").expect("there is a server");
+    signal("KILL", server);
+    wait_for("another server", || {
+        child(&service, "serve --no-worker").filter(|pid| *pid != server)
+    });
+    assert_eq!(wait_for("the table again", || table(routers)), before);
+    let (_, metrics) = get(address, "/metrics").expect("there are metrics");
+    assert!(metrics.contains("provost_rtr_tables_total 1\n"), "{metrics}");
+}
+
 #[test]
 fn a_server_alone_answers_before_any_sync_and_shows_the_age_of_its_data() {
     let bench = Bench::start();
     bench.sync(&[]);
     let address = free_address();
-    let mut command = bench.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
+    let mut command =
+        bench.provost(&["serve", "--no-worker", "--no-rtr", "--http", &address.to_string()]);
     let _server = Running::start(&mut command);
     let (_, body) = wait_for("an answer", || get(address, "/ready"));
     let ready: serde_json::Value = serde_json::from_str(&body).expect("/ready is JSON");
@@ -124,7 +174,10 @@ fn a_point_that_kills_the_worker_thrice_is_left_alone_and_everything_else_goes_o
     let bench = Bench::start();
     let address = free_address();
     let mut command = bench.provost(&["serve", "--refresh", "1s", "--http", &address.to_string()]);
-    command.args(bench.worker_flags()).env("PROVOST_TEST_ABORT_AT", "/elm-lease.mft");
+    command
+        .arg("--no-rtr")
+        .args(bench.worker_flags())
+        .env("PROVOST_TEST_ABORT_AT", "/elm-lease.mft");
     let _service = Running::start(&mut command);
     wait_for("the first world", || get(address, "/ready").filter(|(status, _)| *status == 200));
     let expected: BTreeSet<String> =

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigFile, parse_duration};
 use crate::model::Timestamp;
+use crate::rtr::LossPolicy;
 use crate::system::log::LogFormat;
 use crate::validate::UnsafeVrps;
 
@@ -16,7 +17,7 @@ Examples:
   provost lab tour                          see it work, without any network
   provost check 192.0.2.0/24 AS64500        is this announced route valid?
   provost check --vrps vrps.json -i table   a whole table, from a VRP file
-  provost serve                             sync, validate and answer over HTTP
+  provost serve                             sync, validate, answer HTTP and routers
 
 Exit codes: 0 done, no invalid route; 1 failed; 2 usage; 3 an invalid route was
 found; 4 --require-valid not met; 5 no data, or older than an explicit --max-age.";
@@ -77,7 +78,7 @@ pub struct CommonArgs {
 pub enum Command {
     /// Check announced routes: valid, invalid or unknown, and why
     Check(super::check::CheckArgs),
-    /// Run the service: sync, validate, answer over HTTP
+    /// Run the service: sync, validate, answer over HTTP and RTR
     Serve(ServeArgs),
     /// Fetch the repositories, validate, publish a world
     Sync(SyncArgs),
@@ -205,6 +206,7 @@ pub struct ValidateArgs {
 #[command(after_help = "\
 Examples:
   provost serve                             the service, with its worker
+  provost serve --rtr [::]:3323             routers may connect from everywhere
   provost serve --no-worker                 the server alone, from the last published world
   curl http://127.0.0.1:8323/api/v1/validity/AS64500/192.0.2.0/24")]
 pub struct ServeArgs {
@@ -217,6 +219,20 @@ pub struct ServeArgs {
     /// Answer HTTP at this address [default: 127.0.0.1:8323]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// Serve routers (RTR) at this address [default: 127.0.0.1:3323]
+    #[arg(long, value_name = "ADDR", help_heading = "Routers")]
+    pub rtr: Option<SocketAddr>,
+    /// Do not serve routers
+    #[arg(long, conflicts_with = "rtr", help_heading = "Routers")]
+    pub no_rtr: bool,
+    /// Routers get nothing any more when no source was brought up to date for this long
+    /// [default: 2h]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Routers")]
+    pub rtr_max_age: Option<Duration>,
+    /// When a trust anchor loses more than a tenth of its VRPs within an hour: off, alarm, or
+    /// hold (routers keep them until they expire) [default: alarm]
+    #[arg(long, value_name = "POLICY", help_heading = "Routers")]
+    pub rtr_loss: Option<LossPolicy>,
     /// The server alone: answer from the last published world, and fetch nothing
     #[arg(long)]
     pub no_worker: bool,
@@ -226,6 +242,9 @@ pub struct ServeArgs {
     /// The HTTP listener is standard input
     #[arg(long, hide = true)]
     pub inherit_http: bool,
+    /// The listener for routers is standard output
+    #[arg(long, hide = true)]
+    pub inherit_rtr: bool,
 }
 
 impl TrustAnchorArgs {

@@ -2,27 +2,26 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::to_stdout;
+use super::generate::GenerateArgs;
 use super::progress::ProgressLine;
 use super::serve::child_flags;
 use super::summary::Summary;
 use super::sync::{open_engine, runtime};
 use super::{CliError, Context, Exit};
 use crate::clock;
-use crate::config::{ConfigFile, DataDir, Settings};
-use crate::lab::{
-    self, Counts, Expected, Lab, LabOptions, RsyncUse, Scale, Stop, Truth, small_internet,
-};
-use crate::model::{Timestamp, Vrp};
+use crate::config::{ConfigFile, DEFAULT_RTR, DataDir, Settings};
+use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_internet};
+use crate::model::Vrp;
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
 use crate::output::why::why;
 use crate::output::words;
-use crate::service::supervisor;
+use crate::service::supervisor::{self, Listeners};
 use crate::service::worker::{self, Mode};
 use crate::store::Access;
 use crate::system::shutdown;
@@ -61,6 +60,9 @@ pub struct LabArgs {
     /// Answer HTTP at this address [default: 127.0.0.1:8323, or a free port]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// Serve routers (RTR) at this address [default: 127.0.0.1:3323, or a free port]
+    #[arg(long, value_name = "ADDR")]
+    pub rtr: Option<SocketAddr>,
 }
 
 /// What to do with a lab.
@@ -77,79 +79,17 @@ pub enum LabAction {
     Generate(GenerateArgs),
 }
 
-/// What is written to disk.
-#[derive(clap::Args, Clone, Debug)]
-pub struct GenerateArgs {
-    /// The directory; it must be empty or not exist, but for --churn
-    dir: PathBuf,
-    /// Decides keys and RRDP sessions: the same seed and time give the same bytes
-    #[arg(long, default_value_t = SEED)]
-    seed: u64,
-    /// The time at which everything is issued [default: now]
-    #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
-    /// Write a lab for measurements instead, fit for tests only: invented holders of ordinary
-    /// addresses, and keys from published primes
-    #[arg(long)]
-    scale: Option<Scale>,
-    /// Make the next state of the lab for measurements in DIR: so many of a hundred CAs that have
-    /// ROAs reissue their manifest and CRL, and most of them add, replace or withdraw a ROA
-    #[arg(
-        long,
-        value_name = "PERCENT",
-        value_parser = clap::value_parser!(u8).range(1..=100),
-        conflicts_with_all = ["scale", "seed"],
-    )]
-    churn: Option<u8>,
-}
-
 /// Runs the command.
 pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     match &args.action {
-        Some(LabAction::Generate(args)) => generate(args),
+        Some(LabAction::Generate(args)) => super::generate::run(args),
         Some(LabAction::Attack { name }) => super::attack::run(context, name.as_deref()),
         Some(LabAction::Tour) => runtime()?.block_on(async {
             let tour = Tour::start(context).await?;
             tour.show()
         }),
-        None => runtime()?.block_on(stay_up(context, args.http)),
+        None => runtime()?.block_on(stay_up(context, args)),
     }
-}
-
-fn generate(args: &GenerateArgs) -> Result<Exit, CliError> {
-    let GenerateArgs { dir, seed, at, scale, churn } = args;
-    let at = at.unwrap_or_else(clock::now);
-    if let Some(percent) = churn {
-        let counts = lab::churn_scale(dir, *percent, at).map_err(lab_failed)?;
-        return wrote_scale(dir, counts);
-    }
-    let occupied = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    if occupied {
-        let message = format!("{} is not empty", dir.display());
-        return Err(CliError::usage(message).hint("name a directory that does not exist yet"));
-    }
-    if let Some(scale) = scale {
-        let counts = lab::generate_scale(dir, *scale, *seed, at).map_err(lab_failed)?;
-        return wrote_scale(dir, counts);
-    }
-    lab::generate(dir, small_internet(), *seed, at).map_err(lab_failed)?;
-    to_stdout(|out| {
-        writeln!(out, "Wrote a lab to {}; README.md there says what is in it.", dir.display())
-    })?;
-    Ok(Exit::Done)
-}
-
-fn wrote_scale(dir: &Path, counts: Counts) -> Result<Exit, CliError> {
-    let Counts { cas, roas, vrps, objects, verifications } = counts;
-    to_stdout(|out| {
-        writeln!(
-            out,
-            "Wrote a lab for measurements to {}: {cas} CAs, {roas} ROAs, {vrps} VRPs, {objects}\n\
-             objects, {verifications} signatures to verify. README.md there says more.",
-            dir.display()
-        )
-    })?;
-    Ok(Exit::Done)
 }
 
 /// A lab that was published, fetched and validated.
@@ -308,20 +248,25 @@ pub(super) fn lab_settings(context: &Context, lab: &Lab) -> Result<Settings, Cli
 }
 
 /// Shows the tour, then serves until a signal comes.
-async fn stay_up(context: &Context, http: Option<SocketAddr>) -> Result<Exit, CliError> {
+async fn stay_up(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     let mut tour = Tour::start(context).await?;
     let exit = tour.show()?;
     if exit != Exit::Done {
         return Ok(exit);
     }
-    let listener = listen(&tour.settings, http)?;
-    let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
-    to_stdout(|out| tour.write_commands(out, address))?;
+    let http = listen(tour.settings.http, args.http)?;
+    let rtr = listen(DEFAULT_RTR, args.rtr)?;
+    let address = |listener: &TcpListener| {
+        listener.local_addr().map_err(|error| CliError::failed(error.to_string()))
+    };
+    let (http_address, rtr_address) = (address(&http)?, address(&rtr)?);
+    to_stdout(|out| tour.write_commands(out, http_address, rtr_address))?;
 
     let flags = child_flags(context, true);
-    let settings = tour.settings.clone();
+    let listeners = Listeners { http, rtr: Some(rtr) };
+    let settings = Settings { rtr: Some(rtr_address), ..tour.settings.clone() };
     let mut service =
-        std::pin::pin!(supervisor::run(&settings, listener, flags, shutdown::requested()));
+        std::pin::pin!(supervisor::run(&settings, listeners, flags, shutdown::requested()));
     loop {
         tokio::select! {
             () = &mut service => return Ok(Exit::Done),
@@ -330,24 +275,29 @@ async fn stay_up(context: &Context, http: Option<SocketAddr>) -> Result<Exit, Cl
     }
 }
 
-/// Listens where told, else at the usual port, else at a free one.
-fn listen(settings: &Settings, http: Option<SocketAddr>) -> Result<TcpListener, CliError> {
-    let free = SocketAddr::new(settings.http.ip(), 0);
-    let listener = match http {
+/// Listens where told, else at the usual address, else at a free port of it.
+fn listen(usual: SocketAddr, told: Option<SocketAddr>) -> Result<TcpListener, CliError> {
+    let free = SocketAddr::new(usual.ip(), 0);
+    let listener = match told {
         Some(address) => TcpListener::bind(address),
-        None => TcpListener::bind(settings.http).or_else(|_| TcpListener::bind(free)),
+        None => TcpListener::bind(usual).or_else(|_| TcpListener::bind(free)),
     };
     listener.map_err(|error| CliError::failed(format!("cannot listen: {error}")))
 }
 
 impl Tour {
-    fn write_commands(&self, out: &mut dyn Write, address: SocketAddr) -> io::Result<()> {
+    fn write_commands(
+        &self,
+        out: &mut dyn Write,
+        address: SocketAddr,
+        routers: SocketAddr,
+    ) -> io::Result<()> {
         let provost = program();
         let data = self.settings.data.path().display();
         writeln!(
             out,
-            "\nThe lab stays up until Ctrl-C. Other validators need its trust anchor locators\n\
-             {} and its TLS root {};\n\
+            "\nThe lab stays up until Ctrl-C. Routers connect to {routers} (RTR). Other validators\n\
+             need its trust anchor locators {} and its TLS root {};\n\
              docs/lab.md has their commands. Try, in another terminal:\n",
             self.lab.tal_directory().display(),
             self.lab.tls_root().display()

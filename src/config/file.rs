@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::parse_duration;
+use crate::rtr::LossPolicy;
 use crate::validate::UnsafeVrps;
 
 /// What the configuration file may say; every key is optional.
@@ -33,6 +34,16 @@ pub struct ConfigFile {
     /// When data count as stale.
     #[serde(deserialize_with = "duration")]
     pub max_age: Option<Duration>,
+    /// The address of the listener for routers.
+    pub rtr: Option<SocketAddr>,
+    /// Do not serve routers.
+    pub no_rtr: bool,
+    /// From which age of the data on routers get none.
+    #[serde(deserialize_with = "duration")]
+    pub rtr_max_age: Option<Duration>,
+    /// What to do about a sudden mass loss of VRPs.
+    #[serde(deserialize_with = "loss_policy")]
+    pub rtr_loss: Option<LossPolicy>,
     /// How often a repository is asked for changes.
     #[serde(deserialize_with = "duration")]
     pub refresh: Option<Duration>,
@@ -45,6 +56,11 @@ pub struct ConfigFile {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn loss_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LossPolicy>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 impl ConfigFile {
@@ -117,12 +133,16 @@ mod tests {
             "data-dir = '/srv/provost'\ntal = ['my.tal']\nno-rir-tals = true\nno-rrdp = false\n\
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
+             rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
              unsafe-vrps = 'warn'\nmax-ca-depth = 12\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
         assert_eq!(file.tal, [PathBuf::from("/etc/provost/my.tal")]);
         assert_eq!(file.max_age, Some(Duration::from_secs(7200)));
+        assert_eq!((file.rtr, file.no_rtr), (Some("[::]:3323".parse().unwrap()), true));
+        assert_eq!(file.rtr_max_age, Some(Duration::from_secs(3 * 3600)));
+        assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
         assert_eq!(file.max_ca_depth, Some(12));
     }
@@ -146,6 +166,7 @@ mod tests {
             "\nmax-age = 7200",
             "\nhttp = 'x'",
             "\nunsafe-vrps = 'maybe'",
+            "\nrtr-loss = 'panic'",
         ] {
             assert_eq!(parse(text).unwrap_err().line, Some(2), "{text}");
         }

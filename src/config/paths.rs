@@ -36,6 +36,11 @@ impl DataDir {
     pub fn state(&self) -> PathBuf {
         self.0.join("state")
     }
+
+    /// Returns the file with session, serial and recent changes of the RTR server.
+    pub fn rtr_state(&self) -> PathBuf {
+        self.state().join("rtr")
+    }
 }
 
 /// Returns the data directory that is used where none is named.

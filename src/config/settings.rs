@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{ConfigFile, DataDir, recorded_tals};
+use crate::rtr::LossPolicy;
 use crate::validate::{Policy, UnsafeVrps};
 
 /// When data count as stale, unless told otherwise.
@@ -17,6 +18,14 @@ pub const DEFAULT_REFRESH: Duration = Duration::from_secs(600);
 /// The port of the HTTP listener, as Routinator's users know it.
 pub const DEFAULT_HTTP: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8323);
+
+/// The port of the listener for routers, as Routinator's users know it.
+pub const DEFAULT_RTR: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3323);
+
+/// From which age of the data on routers get none, unless told otherwise: with the two hours for
+/// which they keep what they have, data are used for four hours.
+pub const DEFAULT_RTR_MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
 
 /// Everything that was chosen, with every default filled in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +46,12 @@ pub struct Settings {
     pub allow_local_addresses: bool,
     /// The address of the HTTP listener.
     pub http: SocketAddr,
+    /// The address of the listener for routers; `None` serves none.
+    pub rtr: Option<SocketAddr>,
+    /// From which age of the data on routers get none.
+    pub rtr_max_age: Duration,
+    /// What to do about a sudden mass loss of VRPs.
+    pub rtr_loss: LossPolicy,
     /// When data count as stale.
     pub max_age: Duration,
     /// How often a repository is asked for changes.
@@ -66,6 +81,13 @@ impl Settings {
             root_certs: list(flags.root_cert, file.root_cert),
             allow_local_addresses: flags.allow_local_addresses || file.allow_local_addresses,
             http: flags.http.or(file.http).unwrap_or(DEFAULT_HTTP),
+            rtr: if flags.no_rtr || (file.no_rtr && flags.rtr.is_none()) {
+                None
+            } else {
+                Some(flags.rtr.or(file.rtr).unwrap_or(DEFAULT_RTR))
+            },
+            rtr_max_age: flags.rtr_max_age.or(file.rtr_max_age).unwrap_or(DEFAULT_RTR_MAX_AGE),
+            rtr_loss: flags.rtr_loss.or(file.rtr_loss).unwrap_or_default(),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
             refresh: flags.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH),
             unsafe_vrps: flags.unsafe_vrps.or(file.unsafe_vrps).unwrap_or_default(),
@@ -106,12 +128,23 @@ impl Settings {
 
     /// Returns the flags with which a server process gets these settings.
     pub fn server_flags(&self) -> Vec<OsString> {
-        vec![
+        let seconds = |duration: Duration| format!("{}s", duration.as_secs()).into();
+        let mut flags = vec![
             "--data-dir".into(),
             self.data.path().into(),
             "--max-age".into(),
-            format!("{}s", self.max_age.as_secs()).into(),
-        ]
+            seconds(self.max_age),
+            "--rtr-max-age".into(),
+            seconds(self.rtr_max_age),
+            "--rtr-loss".into(),
+            self.rtr_loss.as_str().into(),
+        ];
+        match self.rtr {
+            // The listener itself is passed down.
+            Some(_) => flags.push("--inherit-rtr".into()),
+            None => flags.push("--no-rtr".into()),
+        }
+        flags
     }
 }
 

@@ -26,9 +26,12 @@ struct Ready {
     world: WorldBody,
 }
 
-/// Answers `/ready`: a world is loaded, and how old it is.
+/// Answers `/ready`: a world is loaded that is not too old for routers, and how old it is.
 pub(super) async fn ready(State(app): State<App>) -> Result<Json<impl Serialize>, Problem> {
     let served = app.answering().ok_or_else(Problem::no_data)?;
+    if app.is_too_old_for_routers(&served) {
+        return Err(Problem::too_old());
+    }
     Ok(Json(Ready {
         ready: true,
         max_age_seconds: app.max_age.as_secs(),

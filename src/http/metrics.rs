@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::limits::MAX_REPOSITORY_SERIES;
 use super::problem::Problem;
+use super::rtr_metrics;
 use super::state::{App, Served};
 use super::summary::TrustAnchorSummary;
 use crate::model::Timestamp;
@@ -48,13 +49,13 @@ pub(super) async fn metrics(
 struct Numbers(App);
 
 /// The labels of one series.
-type Labels = Vec<(&'static str, String)>;
+pub(super) type Labels = Vec<(&'static str, String)>;
 
 /// Writes the families one after the other.
-struct Families<'a>(DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
-    fn gauges<N>(
+    pub fn gauges<N>(
         &mut self,
         name: &str,
         help: &str,
@@ -80,14 +81,14 @@ impl Families<'_> {
         Ok(())
     }
 
-    fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
+    pub fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
     where
         ConstGauge<N>: EncodeMetric,
     {
         self.gauges(name, help, [(Labels::new(), value)])
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+    pub fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let kind = prometheus_client::metrics::MetricType::Counter;
         ConstCounter::new(value).encode(self.0.encode_descriptor(name, help, None, kind)?)
     }
@@ -108,6 +109,9 @@ impl Collector for Numbers {
             world(&mut families, served)?;
             trust_anchors(&mut families, served)?;
             repositories(&mut families, served)?;
+        }
+        if let Some(status) = self.0.rtr() {
+            rtr_metrics::write(&mut families, &status)?;
         }
         self.http(&mut families)
     }
@@ -287,6 +291,6 @@ impl Numbers {
     }
 }
 
-fn count(items: usize) -> u64 {
+pub(super) fn count(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
 }

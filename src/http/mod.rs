@@ -25,6 +25,8 @@ mod findings;
 mod health;
 mod metrics;
 mod payload;
+mod routers;
+mod rtr_metrics;
 mod status;
 mod validity;
 

@@ -57,6 +57,17 @@ impl Problem {
         .hint("/v1/status says which trust anchors there are; else wait for the first sync")
     }
 
+    /// No source was brought up to date for so long that routers get nothing any more.
+    pub fn too_old() -> Self {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:provost:problem:too-old",
+            "The data are too old",
+            "no source was found or brought up to date within --rtr-max-age, so routers get none",
+        )
+        .hint("/v1/status says which repositories fail; see whether the worker runs")
+    }
+
     /// The path leads nowhere.
     pub fn not_found() -> Self {
         let title = "There is nothing at this path";

@@ -11,6 +11,7 @@ use super::counters::Counters;
 use super::summary::Summary;
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
+use crate::rtr;
 use crate::world::{Purpose, View, World};
 
 /// The state of the service; a clone is the same state.
@@ -20,6 +21,8 @@ pub struct App {
     pub(super) counters: Arc<Counters>,
     pub(super) max_age: Duration,
     now: fn() -> Timestamp,
+    /// What routers get, and the age from which on they get nothing.
+    rtr: Option<(rtr::Cache, Duration)>,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
 }
@@ -31,7 +34,14 @@ impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        App { current: Arc::default(), counters: Arc::default(), max_age, now, writers }
+        let (current, counters) = Default::default();
+        App { current, counters, max_age, now, rtr: None, writers }
+    }
+
+    /// Shows the state of `cache`, too, and is not ready when the data are older than `max_age`,
+    /// from which on routers get none.
+    pub fn with_rtr(self, cache: rtr::Cache, max_age: Duration) -> Self {
+        App { rtr: Some((cache, max_age)), ..self }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
@@ -49,6 +59,18 @@ impl App {
     /// A world in which no trust anchor is valid has states to show, but no answers.
     pub(super) fn answering(&self) -> Option<Arc<Served>> {
         self.current().filter(|served| served.view().has_data())
+    }
+
+    /// Returns what is known about routers, where they are served.
+    pub(super) fn rtr(&self) -> Option<rtr::Status> {
+        self.rtr.as_ref().map(|(cache, _)| cache.status())
+    }
+
+    /// Tells whether the data are too old for routers.
+    pub(super) fn is_too_old_for_routers(&self, served: &Served) -> bool {
+        let limit = self.rtr.as_ref().map(|(_, max_age)| *max_age);
+        let confirmed = served.view().confirmed();
+        limit.zip(confirmed).is_some_and(|(limit, time)| self.now().since(time) > limit)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
+use super::routers::RtrBody;
 use super::state::App;
 use super::summary::{TrustAnchorSummary, Vrps};
 use crate::model::{RepositoryId, Timestamp};
@@ -37,6 +38,7 @@ pub(super) async fn status(
             .map(|(record, sum)| TrustAnchorBody::of(record, sum))
             .collect(),
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
+        rtr: app.rtr().map(RtrBody::of),
         world: WorldBody::of(&app, &served),
     }))
 }
@@ -46,6 +48,9 @@ struct Body {
     world: WorldBody,
     validation_seconds: f64,
     payload: PayloadBody,
+    /// Only where routers are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtr: Option<RtrBody>,
     trust_anchors: Vec<TrustAnchorBody>,
     repositories: Vec<RepositoryBody>,
 }

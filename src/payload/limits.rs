@@ -13,3 +13,9 @@ pub(super) const MAX_PROVIDERS: usize = 10_000;
 
 /// The longest DER of a router key in bytes; a P-256 key takes 91 (RFC 8608).
 pub(super) const MAX_ROUTER_KEY: usize = 1_024;
+
+/// Providers of one customer: what an RTR PDU of 65,535 bytes holds (8210bis, section 5.12).
+pub const MAX_PROVIDERS_PER_PDU: usize = 16_380;
+
+/// Bytes of a router key: what an RTR PDU of 65,535 bytes holds (RFC 8210, section 5.10).
+pub const MAX_ROUTER_KEY_LENGTH: usize = 65_503;

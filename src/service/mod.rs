@@ -9,6 +9,7 @@ mod in_hand;
 pub mod limits;
 mod publication;
 mod restart;
+mod routers;
 mod schedule;
 pub mod server;
 pub mod supervisor;

@@ -1,23 +1,25 @@
-//! The server: answers HTTP from the last published world. It parses no RPKI object, and never
-//! opens the cache.
+//! The server: answers HTTP and RTR from the last published world. It parses no RPKI object, and
+//! never opens the cache.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use super::routers;
 use crate::clock;
 use crate::http::limits::Limits;
 use crate::http::{App, Served, serve};
 use crate::model::Timestamp;
-use crate::world::{Follower, World};
+use crate::rtr;
+use crate::world::{Follower, Purpose, World};
 
 /// How often the clock is read to see whether something has expired.
 ///
 /// The clock is read again and again because it may jump, which a timer would not notice
 /// (THREATS L08).
-const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the operator may choose about the server.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +28,19 @@ pub struct ServerOptions {
     pub max_age: Duration,
 }
 
-/// Answers on `listener` from the worlds in `world_dir` until `shutdown` ends.
+/// The listener for routers, and what belongs to it.
+#[derive(Debug)]
+pub struct Rtr {
+    /// Where routers connect.
+    pub listener: std::net::TcpListener,
+    /// Where session, serial and recent changes are kept.
+    pub state: PathBuf,
+    /// What the operator may choose.
+    pub options: rtr::Options,
+}
+
+/// Answers on `listener`, and routers where `rtr` says, from the worlds in `world_dir` until
+/// `shutdown` ends.
 ///
 /// Before the first world the answer is that there is none.
 ///
@@ -35,11 +49,17 @@ pub struct ServerOptions {
 /// The listener cannot be used.
 pub async fn run(
     listener: std::net::TcpListener,
+    rtr: Option<Rtr>,
     world_dir: PathBuf,
     options: ServerOptions,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    let cache = rtr::Cache::default();
     let app = App::new(options.max_age, clock::now);
+    let app = match &rtr {
+        Some(rtr) => app.with_rtr(cache.clone(), rtr.options.max_age),
+        None => app,
+    };
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
@@ -48,9 +68,40 @@ pub async fn run(
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
     let viewing = tokio::spawn(view(app.clone(), received, clock::now));
+    let (stop, stopped) = watch::channel(false);
+    let speaking = rtr.map(|rtr| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
+    let shutdown = async {
+        shutdown.await;
+        stop.send_replace(true);
+    };
     let served = serve(listener, app, Limits::default(), shutdown).await;
+    drop(stop);
     following.abort();
     viewing.abort();
+    match speaking {
+        Some(speaking) => served.and(speaking.await.map_err(std::io::Error::other)?),
+        None => served,
+    }
+}
+
+/// Speaks with routers until the server is told to stop.
+async fn speak(
+    rtr: Rtr,
+    cache: rtr::Cache,
+    app: App,
+    mut stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let updater = rtr::Updater::open(cache.clone(), rtr.state, rtr.options);
+    let feeding = tokio::spawn(routers::feed(app.clone(), updater, clock::now));
+    let shutdown = async {
+        // An error means that the server is gone.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        let is_lab = app.current().is_some_and(|served| served.world().purpose == Purpose::Lab);
+        // A lab does not come back, and nobody should keep what it made up.
+        if is_lab { rtr::Stop::Shutdown } else { rtr::Stop::Restart }
+    };
+    let served = rtr::serve(rtr.listener, cache, rtr::limits::Limits::default(), shutdown).await;
+    feeding.abort();
     served
 }
 
@@ -147,7 +198,7 @@ mod tests {
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let server = tokio::spawn(run(listener, dir.path().to_owned(), options, shutdown));
+        let server = tokio::spawn(run(listener, None, dir.path().to_owned(), options, shutdown));
         while world_id(address).await != Some(1) {}
 
         // A broken publication changes nothing; the next good one does.

@@ -1,6 +1,6 @@
 //! The supervisor: starts worker and server as children, and starts them again when they end.
 //!
-//! It parses nothing and accepts no connection. It holds the listening socket, so that a server
+//! It parses nothing and accepts no connection. It holds the listening sockets, so that a server
 //! that is started again takes over without refusing anybody.
 
 use std::ffi::OsString;
@@ -31,26 +31,37 @@ pub struct ChildFlags {
     pub worker: Vec<OsString>,
 }
 
+/// Where the service answers.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The listener for HTTP.
+    pub http: TcpListener,
+    /// The listener for routers, if they are served.
+    pub rtr: Option<TcpListener>,
+}
+
 /// One child: how it is started, and how often it ended.
 struct Role {
     name: &'static str,
     arguments: Vec<OsString>,
     /// The listener that becomes the child's standard input.
-    listener: Option<TcpListener>,
+    stdin: Option<TcpListener>,
+    /// The listener that becomes the child's standard output.
+    stdout: Option<TcpListener>,
     restart: Restart,
 }
 
 impl Role {
     fn spawn(&self) -> std::io::Result<Child> {
-        let stdin = match &self.listener {
-            Some(listener) => Stdio::from(OwnedFd::from(listener.try_clone()?)),
-            None => Stdio::null(),
+        let pass = |listener: &Option<TcpListener>| match listener {
+            Some(listener) => Ok(Stdio::from(OwnedFd::from(listener.try_clone()?))),
+            None => std::io::Result::Ok(Stdio::null()),
         };
         Command::new(std::env::current_exe()?)
             .args(&self.arguments)
-            .stdin(stdin)
+            .stdin(pass(&self.stdin)?)
             // The children's log is on standard error; nothing of theirs is output of ours.
-            .stdout(Stdio::null())
+            .stdout(pass(&self.stdout)?)
             // Ctrl-C on the terminal is for the supervisor, who tells the children.
             .process_group(0)
             .kill_on_drop(true)
@@ -106,10 +117,10 @@ async fn end(name: &str, mut child: Child) {
     }
 }
 
-/// Runs the service, which answers at `listener`, until `shutdown` ends.
+/// Runs the service, which answers at `listeners`, until `shutdown` ends.
 pub async fn run(
     settings: &Settings,
-    listener: TcpListener,
+    listeners: Listeners,
     flags: ChildFlags,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -122,7 +133,8 @@ pub async fn run(
             flags.common.clone(),
         ]
         .concat(),
-        listener: Some(listener),
+        stdin: Some(listeners.http),
+        stdout: listeners.rtr,
         restart: Restart::default(),
     };
     let worker = Role {
@@ -134,7 +146,8 @@ pub async fn run(
             flags.worker,
         ]
         .concat(),
-        listener: None,
+        stdin: None,
+        stdout: None,
         restart: Restart::default(),
     };
     let (stop, stopped) = tokio::sync::watch::channel(false);

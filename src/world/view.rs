@@ -197,6 +197,20 @@ impl View {
         !self.vrps.is_empty() || statuses.any(|status| status == TrustAnchorStatus::Valid)
     }
 
+    /// Returns when the newest of the world's sources was last found or brought up to date.
+    ///
+    /// `None` where age means nothing: an archive, or a VRP file.
+    pub fn confirmed(&self) -> Option<Timestamp> {
+        let world = self
+            .world
+            .as_ref()
+            .filter(|world| matches!(world.purpose, Purpose::Live | Purpose::Lab))?;
+        let repositories = world.repositories.iter().map(|status| status.last_success);
+        let anchors = world.trust_anchors.iter().map(|anchor| anchor.fetch.last_success);
+        // Objects from files were never fetched; then the validation counts.
+        repositories.chain(anchors).flatten().max().or(Some(world.time))
+    }
+
     /// Returns the VRPs, sorted and each once.
     pub fn vrps(&self) -> &[Vrp] {
         &self.vrps

@@ -11,6 +11,7 @@
 
 mod fort;
 mod ours;
+mod routers;
 mod routinator;
 mod routinator_http;
 mod rpki_client;

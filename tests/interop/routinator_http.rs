@@ -34,7 +34,8 @@ impl Pair {
         command.args(["server", "--http", &routinator.to_string()]);
         let theirs = Running::start(&mut command);
         let listen = provost.to_string();
-        let ours = Running::start(&mut bench.provost(&["serve", "--no-worker", "--http", &listen]));
+        let words = ["serve", "--no-worker", "--no-rtr", "--http", &listen];
+        let ours = Running::start(&mut bench.provost(&words));
         for address in [routinator, provost] {
             wait_for("data", || get(address, "/json").filter(|(status, _)| *status == 200));
         }

@@ -21,7 +21,7 @@ pub fn open_directory(path: &Path) {
     open_to_all(path);
 }
 
-fn open_to_all(path: &Path) {
+pub fn open_to_all(path: &Path) {
     let mode = if path.is_dir() { 0o777 } else { 0o666 };
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     if path.is_dir() {

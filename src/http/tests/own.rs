@@ -201,3 +201,39 @@ async fn a_defect_costs_one_answer_and_is_counted() {
     let metrics = get(&app, "/metrics").await;
     assert!(metrics.body.contains("\nprovost_http_panics_total 1\n"));
 }
+
+/// A service that answers from `world`, and routers by the same view.
+fn serving_routers(max_age: Duration) -> App {
+    let cache = crate::rtr::Cache::default();
+    let directory = tempfile::tempdir().unwrap();
+    let options = crate::rtr::Options { max_age, loss: crate::rtr::LossPolicy::Alarm };
+    let app = serving(world()).with_rtr(cache.clone(), max_age);
+    let file = directory.path().join("rtr");
+    crate::rtr::Updater::open(cache, file, options).update(app.current().unwrap().view(), NOW);
+    app
+}
+
+#[tokio::test]
+async fn routers_are_in_the_status_and_in_the_metrics() {
+    let app = serving_routers(Duration::from_secs(7200));
+    let mut status = get(&app, "/v1/status").await.json();
+    let sessions = status["rtr"]["serving"]["sessions"].take();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(3));
+    let metrics = get(&app, "/metrics").await.body;
+    let metrics: Vec<&str> = metrics.lines().filter(|line| line.contains("provost_rtr_")).collect();
+    let status = serde_json::to_string_pretty(&status["rtr"]).unwrap();
+    insta::assert_snapshot!(format!("{status}\n\n{}\n", metrics.join("\n")));
+    assert_eq!(get(&app, "/ready").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn i24_the_service_is_not_ready_when_routers_get_nothing_any_more() {
+    // The newest source of the fixture is a minute old.
+    let app = serving_routers(Duration::from_secs(30));
+    let answer = get(&app, "/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["type"], "urn:provost:problem:too-old");
+    let status = get(&app, "/v1/status").await.json();
+    assert_eq!(status["rtr"]["serving"], serde_json::Value::Null);
+    assert!(get(&app, "/metrics").await.body.contains("provost_rtr_serving 0\n"));
+}

@@ -1,0 +1,291 @@
+//! Routers of other projects: each takes the whole table of a running service over RTR, follows
+//! a change, survives a restart of the server, and holds exactly our VRPs.
+//!
+//! Debian 12: rtr-tools 0.8.0, BIRD 2.0.12, GoBGP 3.10.0, FRR 8.4.4 with `frr-rpki-rtrlib`,
+//! StayRTR 0.5.1.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use provost::ca::RoaPrefix;
+use provost::lab::{Roa, RsyncUse};
+use provost::model::Asn;
+
+use crate::support::{
+    Bench, Running, arguments_of, free_address, is_installed, signal, skipped, wait_for,
+};
+use crate::tree::open_to_all;
+
+/// Between two questions to a router, which are programs to start.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a router may take to see a change: Notify comes at once, a retry after seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Starts a router, with its output thrown away.
+fn start(command: &mut Command) -> Running {
+    Running::start(command.stdin(Stdio::null()).stderr(Stdio::null()))
+}
+
+/// A lab with a service over it.
+struct Service {
+    bench: Bench,
+    routers: SocketAddr,
+    program: Running,
+}
+
+impl Service {
+    fn start() -> Self {
+        let bench = Bench::with(RsyncUse::Never);
+        let (http, routers) = (free_address().to_string(), free_address());
+        let mut command = bench.provost(&["serve", "--no-rsync", "--refresh", "1s"]);
+        command.args(["--http", &http, "--rtr", &routers.to_string()]);
+        let program = start(command.args(bench.worker_flags()));
+        let service = Service { bench, routers, program };
+        service.wait_until_it_listens();
+        service
+    }
+
+    fn wait_until_it_listens(&self) {
+        wait_for("the service listens", || TcpStream::connect(self.routers).ok());
+    }
+
+    /// Returns the VRPs that a router must hold, as `PREFIX MAX-LENGTH ASN`.
+    fn truth(&self) -> BTreeSet<String> {
+        let vrps = self.bench.lab.truth().vrps;
+        vrps.iter().map(|(vrp, _)| row(&vrp.prefix, vrp.max_length, vrp.asn.0)).collect()
+    }
+
+    fn add_roa(&mut self) {
+        let prefix = "203.0.113.128/26".parse().unwrap();
+        let prefixes = vec![RoaPrefix { prefix, max_length: None }];
+        let roa = Roa { name: "elm-new".into(), asn: Asn(64511), prefixes };
+        self.bench.lab.add_roa("elm", roa, provost::clock::now()).unwrap();
+    }
+
+    fn remove_roa(&mut self) {
+        self.bench.lab.remove_roa("elm", "elm-new", provost::clock::now()).unwrap();
+    }
+
+    /// Ends the server child; the supervisor starts another.
+    fn restart_server(&self) {
+        let children = self.program.children().into_iter();
+        let server = children.filter(|pid| arguments_of(*pid).contains("--no-worker"));
+        server.for_each(|pid| signal("TERM", pid));
+    }
+
+    /// Takes a router through everything; `held` asks it what it holds.
+    fn guide(self, held: impl Fn() -> BTreeSet<String>) {
+        self.guide_with(held, || ());
+    }
+
+    /// The same with a router that must be told to connect again at once.
+    fn guide_with(mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
+        self.expect("the whole table", &held);
+        self.add_roa();
+        self.expect("an announcement", &held);
+        self.restart_server();
+        self.remove_roa();
+        self.wait_until_it_listens();
+        reconnect();
+        self.expect("a withdrawal, after a restart", &held);
+    }
+
+    fn expect(&self, what: &str, held: &impl Fn() -> BTreeSet<String>) {
+        let truth = self.truth();
+        let started = Instant::now();
+        let (_keep, pause) = std::sync::mpsc::channel::<()>();
+        loop {
+            let found = held();
+            if found == truth {
+                return;
+            }
+            let late = started.elapsed() > PATIENCE;
+            assert!(!late, "{what}: the router holds {found:#?}, the truth is {truth:#?}");
+            // Nothing is ever sent: this is a pause between two looks.
+            let _ = pause.recv_timeout(PAUSE);
+        }
+    }
+}
+
+fn row(prefix: &impl ToString, max_length: impl ToString, asn: impl ToString) -> String {
+    format!("{} {} {}", prefix.to_string(), max_length.to_string(), asn.to_string())
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn rtrclient_holds_our_vrps() {
+    if !is_installed("rtrclient") {
+        return;
+    }
+    let service = Service::start();
+    let address = service.routers;
+    service.guide(|| {
+        // Refused once, it would wait for ten minutes: the retry interval.
+        let mut command = Command::new("timeout");
+        command.args(["10", "rtrclient", "-e", "-t", "csv", "tcp"]);
+        command.arg(address.ip().to_string());
+        let csv = output(command.arg(address.port().to_string()));
+        let rows = csv.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+            let [prefix, length, max_length, asn] = fields.as_slice() else { return None };
+            Some(row(&format!("{prefix}/{length}"), max_length, asn))
+        });
+        rows.collect()
+    });
+}
+
+#[test]
+fn rtrdump_of_stayrtr_holds_our_vrps() {
+    if !is_installed("rtrdump") {
+        return;
+    }
+    let service = Service::start();
+    let (address, file) = (service.routers, service.bench.data().join("dump.json"));
+    service.guide(|| {
+        let mut command = Command::new("timeout");
+        command.args(["20", "rtrdump", "-type", "plain", "-rtr.version", "1", "-file"]);
+        output(command.arg(&file).args(["-connect", &address.to_string()]));
+        let json = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let json: serde_json::Value = json.unwrap_or_default();
+        let roas = json["roas"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
+        let rows = roas
+            .iter()
+            .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
+        rows.collect()
+    });
+}
+
+#[test]
+fn bird_holds_our_vrps() {
+    if !is_installed("bird") {
+        return;
+    }
+    let service = Service::start();
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    let directory = service.bench.data().to_owned();
+    let config = directory.join("bird.conf");
+    let socket = directory.join("bird.ctl");
+    let lines = format!(
+        "router id 192.0.2.1;\nroa4 table r4;\nroa6 table r6;\nprotocol device {{ }}\n\
+         protocol rpki provost {{ roa4 {{ table r4; }}; roa6 {{ table r6; }};\n\
+         remote \"{ip}\" port {port}; retry keep 2; refresh keep 30; expire 600; }}\n"
+    );
+    fs::write(&config, lines).unwrap();
+    let mut command = Command::new("bird");
+    command.arg("-f").arg("-c").arg(&config).arg("-s").arg(&socket);
+    let _bird = start(command.arg("-P").arg(directory.join("bird.pid")));
+    service.guide(|| {
+        let mut rows = BTreeSet::new();
+        for table in ["r4", "r6"] {
+            let mut command = Command::new("birdc");
+            command.arg("-s").arg(&socket);
+            let text = output(command.args(["show", "route", "table", table]));
+            rows.extend(text.lines().filter_map(bird_row));
+        }
+        rows
+    });
+}
+
+/// Reads `198.51.100.0/22-24 AS64497  [provost ...`.
+fn bird_row(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let (prefix, max_length) = words.next()?.rsplit_once('-')?;
+    let asn = words.next()?.strip_prefix("AS")?;
+    Some(row(&prefix, max_length, asn))
+}
+
+#[test]
+fn gobgp_holds_our_vrps() {
+    if !is_installed("gobgpd") || !is_installed("gobgp") {
+        return;
+    }
+    let service = Service::start();
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    let config = service.bench.data().join("gobgp.toml");
+    let lines = format!(
+        "[global.config]\nas = 64500\nrouter-id = \"192.0.2.1\"\nport = -1\n\
+         [[rpki-servers]]\n[rpki-servers.config]\naddress = \"{ip}\"\nport = {port}\n"
+    );
+    fs::write(&config, lines).unwrap();
+    let api = free_address();
+    let mut command = Command::new("gobgpd");
+    command.arg("-f").arg(&config);
+    let _gobgpd = start(command.args(["--api-hosts", &api.to_string()]));
+    service.guide(|| {
+        let mut rows = BTreeSet::new();
+        for family in ["ipv4", "ipv6"] {
+            let mut command = Command::new("gobgp");
+            command.args(["-u", &api.ip().to_string(), "-p", &api.port().to_string()]);
+            let text = output(command.args(["rpki", "table", "-a", family]));
+            rows.extend(text.lines().filter_map(gobgp_row));
+        }
+        rows
+    });
+}
+
+/// Reads `192.0.2.0/24       24     64496      127.0.0.1:3323`.
+fn gobgp_row(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [prefix, max_length, asn, _] = words.as_slice() else { return None };
+    prefix.contains('/').then(|| row(prefix, max_length, asn))
+}
+
+/// Where Debian keeps the daemon.
+const BGPD: &str = "/usr/lib/frr/bgpd";
+
+#[test]
+fn frr_holds_our_vrps() {
+    let module = PathBuf::from("/usr/lib/x86_64-linux-gnu/frr/modules/bgpd_rpki.so");
+    if !module.exists() {
+        skipped("frr-rpki-rtrlib is not installed");
+        return;
+    }
+    if !is_installed(BGPD) || !is_installed("vtysh") {
+        return;
+    }
+    let service = Service::start();
+    let (ip, port) = (service.routers.ip(), service.routers.port());
+    // FRR becomes somebody else, and refuses sockets in a directory of others.
+    let directory = tempfile::Builder::new().prefix("provost-frr-").tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let lines = format!(
+        "rpki\n rpki polling_period 30\n rpki retry_interval 2\n \
+         rpki cache {ip} {port} preference 1\n exit\n"
+    );
+    fs::write(at("bgpd.conf"), lines).unwrap();
+    open_to_all(directory.path());
+    let mut command = Command::new(BGPD);
+    command.args(["-M", "rpki", "-n", "-Z", "-p", "0", "-S", "-u", "root", "-g", "root"]);
+    command.arg("-f").arg(at("bgpd.conf")).arg("-i").arg(at("bgpd.pid"));
+    let _bgpd = start(command.arg("--vty_socket").arg(directory.path()));
+    let ask = |words: &str| {
+        let mut command = Command::new("vtysh");
+        command.arg("--vty_socket").arg(directory.path()).args(["-d", "bgpd", "-c", words]);
+        output(&mut command)
+    };
+    let held = || {
+        let json = serde_json::from_str(&ask("show rpki prefix-table json"));
+        let json: serde_json::Value = json.unwrap_or_default();
+        let prefixes = json["prefixes"].as_array().cloned().unwrap_or_default();
+        let rows = prefixes.iter().map(|vrp| {
+            let address = vrp["prefix"].as_str().unwrap_or_default();
+            let prefix = format!("{address}/{}", vrp["prefixLenMin"]);
+            row(&prefix, &vrp["prefixLenMax"], &vrp["asn"])
+        });
+        rows.collect()
+    };
+    // It keeps what it has and connects again after ten minutes, the retry interval that the
+    // cache names; not everybody wants to wait for so long.
+    let reconnect = || drop(ask("rpki reset"));
+    service.guide_with(held, reconnect);
+}
