@@ -159,13 +159,14 @@ spread=$(awk -F '\t' '/floor/ { if (!low || $3 < low) low = $3; if ($3 > high) h
     echo "the VRPs of Provost were those of the truth file each time."
     echo
     echo "The floor is so many RSA-2048 verifications on all cores and nothing else; ratios are"
-    echo "against its mean. Its measurements differ by $spread %; above 10 the run is to be repeated."
-    echo "Memory is the largest resident size."
+    echo "against the mean of the two that enclose the cold run. Its CPU times differ by $spread % in"
+    echo "all; above 10 the run is to be repeated. Memory is the largest resident size. Wall times say"
+    echo "little where the load was above 1."
     echo
     echo "| run | wall s | CPU s | MB | wall / floor | CPU / floor |"
     echo "| --- | --- | --- | --- | --- | --- |"
     awk -F '\t' '
-        NR == FNR { if ($1 ~ /floor/) { wall += $2; cpu += $3; n++ } next }
+        NR == FNR { if ($1 ~ /floor, (before|after)/) { wall += $2; cpu += $3; n++ } next }
         { printf "| %s | %s | %s | %s | %.2f | %.2f |\n",
             $1, $2, $3, $4, n * $2 / wall, n * $3 / cpu }' "$rows" "$rows"
     echo
