@@ -293,8 +293,12 @@ fn a_lab_of_scale_validates_to_its_truth_and_so_does_its_next_state() {
             stdout(churn.args(["--at", &at]).arg(lab.path()));
         }
         let data = home.path().join(data);
-        let mut sync = provost_in(&data, &["sync", "--at", &at, "--from"]);
-        stdout(sync.arg(lab.path()).args(tal_flags(&lab.path().join("tals"))));
+        let mut sync = provost_in(&data, &["sync", "--at", &at, "--no-rir-tals", "--from"]);
+        sync.arg(lab.path());
+        for entry in std::fs::read_dir(lab.path().join("tals")).unwrap() {
+            sync.arg("--tal").arg(entry.unwrap().path());
+        }
+        stdout(&mut sync);
         let mut export = provost_in(&data, &["export", "--format", "csv"]);
         let found = stdout(&mut export);
         let truth = std::fs::read_to_string(lab.path().join("truth.csv")).unwrap();
