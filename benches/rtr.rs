@@ -2,7 +2,9 @@
 //! a bare writer of the same bytes; a fast router beside 100 slow ones at most 1.5 times as long as
 //! alone; 1,000 slow ones cost bounded memory.
 //!
-//! Medians of interleaved runs; `cargo bench --bench rtr`.
+//! Medians of interleaved runs; `cargo bench --bench rtr`. With `PROVOST_BENCH_VRPS=FILE` the VRPs
+//! are those of a file; with `PROVOST_BENCH_OTHER=ADDR` the RTR server of another project, which
+//! serves the same VRPs, is measured beside. docs/performance.md has the commands.
 
 #![expect(clippy::print_stdout, reason = "prints what it measured")]
 #![expect(clippy::expect_used, reason = "a bench that cannot run ends")]
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use provost::model::Timestamp;
 use provost::payload::VrpFile;
 use provost::rtr::limits::Limits;
-use provost::rtr::{Cache, LossPolicy, Options, Stop, Updater, serve};
+use provost::rtr::{Cache, LossPolicy, Options, Stop, Transport, Updater, serve};
 use provost::world::View;
 
 const VRPS: u32 = 760_000;
@@ -23,6 +25,10 @@ const ROUNDS: usize = 5;
 const RESET_QUERY: [u8; 8] = [1, 2, 0, 0, 0, 0, 0, 8];
 
 fn view() -> View {
+    if let Some(path) = std::env::var_os("PROVOST_BENCH_VRPS") {
+        let bytes = std::fs::read(path).expect("the file can be read");
+        return View::of_vrp_file(VrpFile::parse(&bytes).expect("a VRP file"), "bench", None);
+    }
     let mut csv = String::from("ASN,IP Prefix,Max Length,Trust Anchor\n");
     for number in 0..VRPS {
         let [_, a, b, c] = number.to_be_bytes();
@@ -55,7 +61,8 @@ fn start(view: &View, connections: usize) -> (SocketAddr, Cache) {
         query_interval: Duration::ZERO,
         ..Limits::default()
     };
-    let served = serve(listener, cache.clone(), limits, std::future::pending::<Stop>());
+    let served =
+        serve(listener, Transport::Tcp, cache.clone(), limits, std::future::pending::<Stop>());
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(served).expect("it serves");
@@ -130,6 +137,34 @@ fn resident_mib() -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
+/// Measures the server of another project, if one was named, in turns with ours.
+fn beside_another(address: SocketAddr, length: usize) {
+    let Ok(other) = std::env::var("PROVOST_BENCH_OTHER") else { return };
+    let other: SocketAddr = other.parse().expect("PROVOST_BENCH_OTHER is an address");
+    let other_length = table(other).len();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(take(address, length));
+        theirs.push(take(other, other_length));
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!(
+        "one router: {:.1} ms, the other server {:.1} ms ({other_length} bytes): {:.1} times as fast \
+         (bar: 20)",
+        ours * 1e3,
+        theirs * 1e3,
+        theirs / ours
+    );
+}
+
+/// What the kernel holds for all TCP sockets of the machine, those of the slow routers included.
+fn socket_mib() -> u64 {
+    let sockets = std::fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+    let line = sockets.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+    let pages = line.split_whitespace().last().and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * 4 / 1024
+}
+
 fn main() {
     let (address, cache) = start(&view(), 1_200);
     let begun = Instant::now();
@@ -150,6 +185,7 @@ fn main() {
         theirs * 1e3,
         ours / theirs
     );
+    beside_another(address, length);
 
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -166,11 +202,16 @@ fn main() {
         beside / alone
     );
 
-    let before = resident_mib();
+    let (before, sockets_before) = (resident_mib(), socket_mib());
     let slow: Vec<TcpStream> = (0..1_000).map(|_| connect(address)).collect();
     while cache.status().open < slow.len() {
         std::thread::yield_now();
     }
     take(address, length);
-    println!("memory: {before} MiB, with 1,000 slow routers {} MiB", resident_mib());
+    println!(
+        "memory: {before} MiB, with 1,000 slow routers {} MiB; sockets in the kernel, both ends: \
+         {sockets_before} MiB, then {} MiB",
+        resident_mib(),
+        socket_mib()
+    );
 }

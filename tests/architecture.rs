@@ -40,6 +40,7 @@ const PURE: &[&str] = &[
     "world/view.rs",
     "world/answer.rs",
     "world/freshness.rs",
+    "world/slurm.rs",
     "world/status.rs",
     "store/select.rs",
     "fetch/plan.rs",

@@ -394,3 +394,63 @@ fn k07_a_configuration_with_an_unknown_key_is_refused_by_line() {
     assert_eq!(exit(&output), 2);
     assert!(text(&output.stderr).contains("provost.toml:2: unknown field"), "{output:?}");
 }
+
+#[test]
+fn local_exceptions_are_checked_and_then_applied_by_every_command() {
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let files = tempfile::tempdir().unwrap();
+    let slurm = files.path().join("local.json");
+    std::fs::write(
+        &slurm,
+        r#"{ "slurmVersion": 1, "validationOutputFilters": { "prefixFilters": [
+        { "prefix": "192.0.2.0/24", "comment": "a test" } ], "bgpsecFilters": [] },
+        "locallyAddedAssertions": { "prefixAssertions": [
+        { "asn": 64500, "prefix": "192.0.2.0/24" } ], "bgpsecAssertions": [] } }"#,
+    )
+    .unwrap();
+    let slurm = slurm.to_str().unwrap();
+    let effect = stdout(&mut bench.provost(&["slurm", "check", slurm]));
+    assert!(effect.contains("+ 192.0.2.0/24 up to /24 AS64500\n"), "{effect}");
+
+    let exported = stdout(&mut bench.provost(&["export", "-x", slurm]));
+    assert!(exported.contains("AS64500,192.0.2.0/24,24,N/A\n"), "{exported}");
+    assert!(!exported.contains("192.0.2.0/25"), "{exported}");
+    let route = ["192.0.2.0/24", "AS64500"];
+    let check = run(bench.provost(&["check", "--exceptions", slurm]).args(route));
+    assert_eq!(exit(&check), 0);
+    let said = text(&check.stdout);
+    assert!(said.contains("A local exception permits AS64500"), "{said}");
+    assert!(said.contains("local.json:"), "{said}");
+
+    // The same by the configuration, which says so.
+    let config = files.path().join("provost.toml");
+    std::fs::write(&config, "exceptions = ['local.json']\n").unwrap();
+    let flag = format!("--config={}", config.display());
+    let shown = stdout(&mut bench.provost(&["config", "show", &flag]));
+    assert!(shown.contains(&format!("# {}:1", config.display())), "{shown}");
+    assert!(shown.contains("# --data-dir"), "{shown}");
+    let explained = stdout(bench.provost(&["explain", &flag]).args(route));
+    assert!(explained.contains("Without local exceptions it is"), "{explained}");
+
+    // A broken file gives no answer at all.
+    std::fs::write(slurm, "{").unwrap();
+    for words in [&["export"][..], &["check", "192.0.2.0/24", "AS64500"]] {
+        let output = run(bench.provost(words).arg(&flag));
+        assert_eq!((exit(&output), text(&output.stdout).as_str()), (2, ""));
+        assert!(text(&output.stderr).contains("local.json:1: "), "{output:?}");
+    }
+}
+
+#[test]
+fn the_log_is_json_on_request_and_never_on_standard_output() {
+    let bench = Bench::start();
+    let log = text(&bench.sync(&["-v", "--log-format", "json"]).stderr);
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+        assert!(line["fields"]["message"].is_string(), "{line}");
+    }
+}

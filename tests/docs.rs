@@ -62,7 +62,9 @@ fn every_type_of_problem_is_documented() {
 
 #[test]
 fn every_metric_is_documented_and_every_documented_one_exists() {
-    let source = read("src/http/metrics.rs") + &read("src/http/rtr_metrics.rs");
+    let source = read("src/http/metrics.rs")
+        + &read("src/http/rtr_metrics.rs")
+        + read("src/http/exceptions.rs").split("#[cfg(test)]").next().expect("there is code");
     let named: BTreeSet<&str> = between(&source, "\"provost_", "\"").collect();
     assert!(named.len() > 20, "{named:?}");
     let docs = read("docs/metrics.md");
@@ -246,6 +248,48 @@ fn the_page_of_reason_codes_is_that_of_the_table() {
         "docs/reasons.md is not what the table says: \
          `PROVOST_UPDATE_DOCS=1 cargo test --test docs` writes it again"
     );
+}
+
+#[test]
+fn the_page_of_commands_is_that_of_the_arguments() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    let wanted = provost::cli::reference();
+    if std::env::var_os("PROVOST_UPDATE_DOCS").is_some() {
+        fs::write(&path, &wanted).expect("the page can be written");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "docs/cli.md is not what the arguments say: \
+         `PROVOST_UPDATE_DOCS=1 cargo test --test docs` writes it again"
+    );
+}
+
+/// Returns the names of metrics in a text, each as it is documented.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let ends = |rest: &str| rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    text.match_indices("provost_")
+        .filter_map(|(at, _)| text.get(at..))
+        .filter_map(|rest| rest.get(..ends(rest)).map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn dashboard_and_alert_rules_name_only_metrics_that_are_documented() {
+    let docs = read("docs/metrics.md");
+    let documented: BTreeSet<String> =
+        between(&docs, "| `provost_", "`").map(|name| format!("provost_{name}")).collect();
+    let dashboard = read("docs/grafana/provost.json");
+    let parsed: Value = serde_json::from_str(&dashboard).expect("the dashboard is JSON");
+    let panels = parsed["panels"].as_array().expect("it has panels");
+    assert!(panels.len() >= 12, "{}", panels.len());
+    for text in [dashboard, read("docs/alerts.yml")] {
+        let named = metrics_in(&text);
+        assert!(named.len() >= 8, "{named:?}");
+        let unknown: Vec<_> = named.difference(&documented).collect();
+        assert!(unknown.is_empty(), "not in docs/metrics.md: {unknown:?}");
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn half_a_million_shuffled_lookups_agree_with_other_programs() {
 /// The data below `dir`, with the usual age and no cache to judge again.
 fn data_of(dir: &DataDir) -> Sources<'_> {
     let judge_at = &|_| Err(CliError::no_data("there is no cache"));
-    Sources { dir, max_age: DEFAULT_MAX_AGE, judge_at }
+    Sources { dir, max_age: DEFAULT_MAX_AGE, exceptions: &[], judge_at }
 }
 
 #[test]

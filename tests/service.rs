@@ -4,7 +4,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::Command;
 use std::time::Duration;
 
 use support::{Bench, Running, arguments_of, free_address, get, signal, wait_for};
@@ -123,6 +125,68 @@ fn a_killed_server_goes_on_with_the_session_of_its_routers() {
     assert!(metrics.contains("provost_rtr_tables_total 1\n"), "{metrics}");
 }
 
+/// A SLURM file that takes out what lies inside a prefix.
+fn without(prefix: &str) -> String {
+    format!(
+        r#"{{ "slurmVersion": 1, "validationOutputFilters": {{ "prefixFilters": [
+        {{ "prefix": "{prefix}", "comment": "a test" }} ], "bgpsecFilters": [] }},
+        "locallyAddedAssertions": {{ "prefixAssertions": [], "bgpsecAssertions": [] }} }}"#
+    )
+}
+
+#[test]
+fn k01_k04_k07_a_reload_with_an_error_changes_nothing() {
+    const ROUTE: &str = "AS64496/192.0.2.0/25";
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let files = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| {
+        std::fs::write(files.path().join(name), text).expect("a file is written");
+    };
+    write("provost.toml", "no-rtr = true\n");
+    let address = free_address();
+    let mut command = bench.provost(&["serve", "--http", &address.to_string()]);
+    command.arg(format!("--config={}", files.path().join("provost.toml").display()));
+    let service = Running::start(command.args(bench.worker_flags()));
+    wait_for("an answer", || state(address, ROUTE).filter(|state| state == "valid"));
+    let worker = wait_for("the worker", || child(&service, "sync --follow"));
+
+    // The server takes other settings behind the same listener, and the worker goes on.
+    write("local.json", &without("192.0.2.0/24"));
+    write("provost.toml", "no-rtr = true\nexceptions = ['local.json']\n");
+    signal("HUP", service.0.id());
+    wait_for("the exceptions", || state(address, ROUTE).filter(|state| state == "not-found"));
+    assert_eq!(child(&service, "sync --follow"), Some(worker));
+    let (_, answer) =
+        get(address, "/v1/validity?prefix=192.0.2.0/25&asn=64496").expect("an answer");
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("it is JSON");
+    let local = &answer["local_exceptions"];
+    assert_eq!(local["state_without"], "valid", "{answer}");
+    assert_eq!(local["filtered"][0]["rule"]["comment"], "a test", "{answer}");
+
+    // Both files are broken: both stay as they were, and the alarm is there.
+    let server = child(&service, "serve --no-worker");
+    write("local.json", "{");
+    write("provost.toml", "no-such-key = 1\n");
+    signal("HUP", service.0.id());
+    wait_for("the alarm", || {
+        let (_, metrics) = get(address, "/metrics")?;
+        metrics.contains("provost_exceptions_good 0\n").then_some(())
+    });
+    let (_, status) = get(address, "/v1/status").expect("a status");
+    let status: serde_json::Value = serde_json::from_str(&status).expect("it is JSON");
+    let error = status["exceptions"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("local.json:1: "), "{status}");
+    assert_eq!(state(address, ROUTE).as_deref(), Some("not-found"));
+    assert_eq!(child(&service, "serve --no-worker"), server);
+
+    // A file that is good again is read without a signal.
+    write("local.json", &without("203.0.113.0/24"));
+    wait_for("the route again", || state(address, ROUTE).filter(|state| state == "valid"));
+    let (_, metrics) = get(address, "/metrics").expect("there are metrics");
+    assert!(metrics.contains("provost_exceptions_good 1\n"), "{metrics}");
+}
+
 #[test]
 fn a_server_alone_answers_before_any_sync_and_shows_the_age_of_its_data() {
     let bench = Bench::start();
@@ -166,6 +230,30 @@ fn twenty_kills_in_the_middle_of_a_sync_leave_a_cache_that_the_next_one_complete
     }
     bench.sync(&[]);
     assert_eq!(bench.exported(), truth);
+}
+
+#[test]
+fn i23_the_sockets_of_the_service_manager_are_used() {
+    let bench = Bench::start();
+    bench.sync(&[]);
+    let [http, routers] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [http_address, rtr_address] = [&http, &routers].map(|one| one.local_addr().unwrap());
+    // As systemd does it: descriptors from 3 on, and three variables.
+    let words = "exec 3<&0 4<&1 </dev/null >/dev/null; \
+                 LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=http:rtr exec \"$@\"";
+    let program = bench.provost(&["serve", "--http", "127.0.0.1:1", "--rtr", "127.0.0.1:1"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", words, "sh"]).arg(program.get_program()).args(program.get_args());
+    command.args(bench.worker_flags()).env("HOME", bench.data()).env_remove("PROVOST_CONFIG");
+    command.stdin(OwnedFd::from(http)).stdout(OwnedFd::from(routers));
+    let service = Running(command.spawn().unwrap());
+    wait_for("the world", || get(http_address, "/ready").filter(|(status, _)| *status == 200));
+    wait_for("a table", || table(rtr_address));
+    // They outlive the server, as any listener does.
+    let server = child(&service, "--no-worker").unwrap();
+    signal("KILL", server);
+    wait_for("another server", || child(&service, "--no-worker").filter(|pid| *pid != server));
+    wait_for("a table again", || table(rtr_address));
 }
 
 /// The poison is a point at which the worker aborts, as a defect would make it.

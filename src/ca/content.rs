@@ -29,7 +29,7 @@ pub const GHOSTBUSTERS: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 9, 16, 1, 35];
 
 /// The content type of a signed checklist (RFC 9323, section 3).
 pub const CHECKLIST: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 9, 16, 1, 48];
-/// The content type of a TAK (RFC 9691, section 3).
+/// The content type of a TAK (RFC 9691, section 2).
 pub const TAK: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 9, 16, 1, 50];
 /// The content type of a signed prefix list (draft-ietf-sidrops-rpki-prefixlist, section 3).
 pub const PREFIX_LIST: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 9, 16, 1, 51];
@@ -106,7 +106,7 @@ pub struct TakKey<'a> {
     pub spki: &'a [u8],
 }
 
-/// Writes the content of a TAK (RFC 9691, section 3).
+/// Writes the content of a TAK (RFC 9691, section 2).
 pub fn tak_content(
     current: TakKey<'_>,
     predecessor: Option<TakKey<'_>>,

@@ -43,6 +43,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "DIR",
         env = "PROVOST_DATA_DIR",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub data_dir: Option<PathBuf>,
@@ -52,6 +53,7 @@ pub struct CommonArgs {
         global = true,
         value_name = "FILE",
         env = "PROVOST_CONFIG",
+        hide_env_values = true,
         help_heading = "Global"
     )]
     pub config: Option<PathBuf>,
@@ -92,6 +94,10 @@ pub enum Command {
     Inspect(super::inspect::InspectArgs),
     /// Verify a signed checklist, and files against it
     VerifyRsc(super::verify_rsc::VerifyRscArgs),
+    /// Check local exceptions (SLURM) before they are used
+    Slurm(super::slurm::SlurmArgs),
+    /// Show the configuration in force, or import Routinator's
+    Config(super::config::ConfigArgs),
     /// A complete RPKI on loopback, for learning and for tests
     Lab(super::lab::LabArgs),
     /// Write completions for a shell to standard output
@@ -146,6 +152,14 @@ pub struct TransportArgs {
     /// Mark the data directory as a lab
     #[arg(long, hide = true)]
     pub lab: bool,
+}
+
+/// Which local exceptions are applied.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ExceptionArgs {
+    /// Apply the local exceptions in this SLURM file (repeatable)
+    #[arg(short = 'x', long = "exceptions", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// `provost sync`
@@ -216,15 +230,30 @@ pub struct ServeArgs {
     /// Transports.
     #[command(flatten)]
     pub transport: TransportArgs,
+    /// Local exceptions.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
     /// Answer HTTP at this address [default: 127.0.0.1:8323]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
     /// Serve routers (RTR) at this address [default: 127.0.0.1:3323]
     #[arg(long, value_name = "ADDR", help_heading = "Routers")]
     pub rtr: Option<SocketAddr>,
-    /// Do not serve routers
+    /// Serve no routers over bare TCP
     #[arg(long, conflicts_with = "rtr", help_heading = "Routers")]
     pub no_rtr: bool,
+    /// Serve routers that speak TLS at this address, too; port 324 is theirs
+    #[arg(long, value_name = "ADDR", help_heading = "Routers")]
+    pub rtr_tls: Option<SocketAddr>,
+    /// PEM file with the certificate that routers are shown, and those below its root
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// PEM file with its private key
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_key: Option<PathBuf>,
+    /// PEM file with roots: routers must show a certificate below one, for their address
+    #[arg(long, value_name = "FILE", help_heading = "Routers")]
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// Routers get nothing any more when no source was brought up to date for this long
     /// [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Routers")]
@@ -233,18 +262,18 @@ pub struct ServeArgs {
     /// hold (routers keep them until they expire) [default: alarm]
     #[arg(long, value_name = "POLICY", help_heading = "Routers")]
     pub rtr_loss: Option<LossPolicy>,
+    /// Show metrics under the names of Routinator, too, as far as both count the same
+    #[arg(long)]
+    pub routinator_metrics: bool,
     /// The server alone: answer from the last published world, and fetch nothing
     #[arg(long)]
     pub no_worker: bool,
     /// Count data as stale that are older than this [default: 2h]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub max_age: Option<Duration>,
-    /// The HTTP listener is standard input
+    /// The listeners wait in standard input
     #[arg(long, hide = true)]
-    pub inherit_http: bool,
-    /// The listener for routers is standard output
-    #[arg(long, hide = true)]
-    pub inherit_rtr: bool,
+    pub inherit: bool,
 }
 
 impl TrustAnchorArgs {

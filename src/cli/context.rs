@@ -2,9 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use super::{CliError, CommonArgs, TransportArgs, TrustAnchorArgs};
-use crate::config::{ConfigFile, DataDir, Settings, default_config_file, default_data_dir};
+use crate::config::{
+    ConfigError, ConfigFile, DataDir, InForce, Settings, Source, default_config_file,
+    default_data_dir, in_force,
+};
 use crate::system::log;
 
 /// The common flags and what follows from them.
@@ -27,14 +31,34 @@ impl Context {
 
     /// Returns the settings in force; `flags` holds what the command's own flags say.
     pub fn settings(&self, mut flags: ConfigFile) -> Result<Settings, CliError> {
-        let file = match self.common.config.clone().or_else(|| default_config_file(&environment)) {
-            Some(path) => ConfigFile::read(&path).map_err(|error| {
-                CliError::usage(error.to_string()).hint("docs/configuration.md lists the keys")
-            })?,
+        let file = match self.config_file() {
+            Some(path) => ConfigFile::read(&path).map_err(wrong_config)?,
             None => ConfigFile::default(),
         };
         flags.data_dir = self.common.data_dir.clone();
         Ok(Settings::new(file, flags, || default_data_dir(&environment)))
+    }
+
+    /// Returns the configuration file, and every key in force.
+    pub fn in_force(&self) -> Result<(Option<PathBuf>, Vec<InForce>), CliError> {
+        let settings = self.settings(ConfigFile::default())?;
+        let path = self.config_file();
+        let text = path.as_deref().map(ConfigFile::text).transpose().map_err(wrong_config)?;
+        let data_dir = match &self.common.data_dir {
+            Some(_) if is_flag_given("--data-dir") => Source::Flag("data-dir"),
+            Some(_) => Source::Environment("PROVOST_DATA_DIR"),
+            None if environment("STATE_DIRECTORY").is_some() => {
+                Source::Environment("STATE_DIRECTORY")
+            }
+            None => Source::Default,
+        };
+        let file = path.as_deref().zip(text.as_deref());
+        let keys = in_force(&settings, file, &data_dir);
+        Ok((path, keys))
+    }
+
+    fn config_file(&self) -> Option<PathBuf> {
+        self.common.config.clone().or_else(|| default_config_file(&environment))
     }
 
     /// Returns the settings of a command that fetches or validates.
@@ -79,6 +103,15 @@ impl Context {
         flags.extend((0..self.common.verbose).map(|_| OsString::from("--verbose")));
         flags
     }
+}
+
+fn wrong_config(error: ConfigError) -> CliError {
+    CliError::usage(error.to_string()).hint("docs/configuration.md lists the keys")
+}
+
+/// Tells whether the command line has the flag: clap does not tell it from the environment.
+fn is_flag_given(name: &str) -> bool {
+    std::env::args().any(|word| word.split('=').next() == Some(name))
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -70,6 +70,13 @@ impl From<crate::config::TalFileError> for CliError {
     }
 }
 
+impl From<crate::config::ExceptionsError> for CliError {
+    fn from(error: crate::config::ExceptionsError) -> Self {
+        CliError::usage(error.to_string())
+            .hint("`provost slurm check FILE` shows what a file would do; see docs/slurm.md")
+    }
+}
+
 impl From<crate::fetch::FetchError> for CliError {
     fn from(error: crate::fetch::FetchError) -> Self {
         CliError::failed(error.to_string())

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{CliError, Exit};
+use super::{CliError, ExceptionArgs, Exit};
 use crate::config::DataDir;
 use crate::model::{Asn, Family, Prefix, Timestamp};
 use crate::output::{self, Format, Selection};
+use crate::payload::Exceptions;
 use crate::world::{View, load_current};
 
-/// Write the validated payload, less what has expired
+/// Write the validated payload, less what has expired, and with local exceptions applied
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,6 +46,9 @@ pub struct ExportArgs {
     /// No ASPAs
     #[arg(long)]
     pub no_aspas: bool,
+    /// Local exceptions.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 fn parse_family(text: &str) -> Result<Family, String> {
@@ -77,10 +81,11 @@ impl ExportArgs {
 pub fn run(
     args: &ExportArgs,
     data: &DataDir,
+    exceptions: &Arc<Exceptions>,
     now: Timestamp,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let view = View::of_world(Arc::new(last_world(data)?), now);
+    let view = View::of_world(Arc::new(last_world(data)?), now).except(exceptions);
     if !view.has_data() {
         // An empty file would tell routers that nothing is signed.
         return Err(CliError::no_data("no trust anchor is valid in the last world")
@@ -139,7 +144,10 @@ mod tests {
 
     fn exported(data: &DataDir, now: Timestamp) -> String {
         let mut out = Vec::new();
-        assert_eq!(run(&args(Path::new("-")), data, now, &mut out).unwrap(), Exit::Done);
+        assert_eq!(
+            run(&args(Path::new("-")), data, &Arc::default(), now, &mut out).unwrap(),
+            Exit::Done
+        );
         String::from_utf8(out).unwrap()
     }
 
@@ -147,7 +155,8 @@ mod tests {
     fn without_a_world_there_is_no_data_and_a_hint() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::new(dir.path());
-        let error = run(&args(Path::new("-")), &data, NOW, &mut Vec::new()).unwrap_err();
+        let error =
+            run(&args(Path::new("-")), &data, &Arc::default(), NOW, &mut Vec::new()).unwrap_err();
         assert_eq!(error.exit, Exit::NoData);
         assert_eq!(error.hint.as_deref(), Some("run `provost sync` first"));
     }
@@ -168,10 +177,10 @@ mod tests {
         let data = DataDir::new(dir.path());
         publish(&data.world(), &world()).unwrap();
         let path = dir.path().join("vrps.csv");
-        run(&args(&path), &data, NOW, &mut Vec::new()).unwrap();
+        run(&args(&path), &data, &Arc::default(), NOW, &mut Vec::new()).unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), exported(&data, NOW));
         let nowhere = dir.path().join("missing/vrps.csv");
-        let error = run(&args(&nowhere), &data, NOW, &mut Vec::new()).unwrap_err();
+        let error = run(&args(&nowhere), &data, &Arc::default(), NOW, &mut Vec::new()).unwrap_err();
         assert!(error.message.contains("missing/vrps.csv"), "{error}");
     }
 
@@ -189,6 +198,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::new(dir.path());
         publish(&data.world(), &world()).unwrap();
-        assert_eq!(run(&args(Path::new("-")), &data, NOW, &mut Closed).unwrap(), Exit::Done);
+        assert_eq!(
+            run(&args(Path::new("-")), &data, &Arc::default(), NOW, &mut Closed).unwrap(),
+            Exit::Done
+        );
     }
 }

@@ -21,9 +21,10 @@ use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
 use crate::output::why::why;
 use crate::output::words;
-use crate::service::supervisor::{self, Listeners};
+use crate::service::supervisor;
 use crate::service::worker::{self, Mode};
 use crate::store::Access;
+use crate::system::listeners::Listeners;
 use crate::system::shutdown;
 use crate::world::{Answer, Purpose, View, World};
 
@@ -263,10 +264,10 @@ async fn stay_up(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     to_stdout(|out| tour.write_commands(out, http_address, rtr_address))?;
 
     let flags = child_flags(context, true);
-    let listeners = Listeners { http, rtr: Some(rtr) };
+    let listeners = Listeners { http: Some(http), rtr: Some(rtr), rtr_tls: None };
     let settings = Settings { rtr: Some(rtr_address), ..tour.settings.clone() };
     let mut service =
-        std::pin::pin!(supervisor::run(&settings, listeners, flags, shutdown::requested()));
+        std::pin::pin!(supervisor::run(settings, listeners, flags, None, shutdown::requested()));
     loop {
         tokio::select! {
             () = &mut service => return Ok(Exit::Done),

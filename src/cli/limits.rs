@@ -20,3 +20,7 @@ pub(super) const MAX_UNIQUE_ROUTES: usize = 100_000_000;
 ///
 /// Eight times what is decoded, so that an object that is too large is shown to be so.
 pub(super) const MAX_INSPECTED_BYTES: u64 = 64 << 20;
+
+/// The most bytes of another validator's configuration that are read: 1 MiB; real ones have a few
+/// kilobytes.
+pub(super) const MAX_IMPORTED_BYTES: u64 = 1 << 20;

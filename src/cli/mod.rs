@@ -3,6 +3,7 @@
 mod args;
 mod attack;
 pub mod check;
+pub mod config;
 mod context;
 mod error;
 mod exit;
@@ -17,22 +18,26 @@ mod limits;
 mod manual;
 mod progress;
 mod serve;
+pub mod slurm;
 mod summary;
 mod sync;
 mod validate;
 pub mod verify_rsc;
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crate::clock;
+use crate::config::{ConfigFile, load_exceptions};
 
 pub use args::{
-    Arguments, Command, CommonArgs, ServeArgs, SyncArgs, TransportArgs, TrustAnchorArgs,
-    ValidateArgs,
+    Arguments, Command, CommonArgs, ExceptionArgs, ServeArgs, SyncArgs, TransportArgs,
+    TrustAnchorArgs, ValidateArgs,
 };
 pub use context::Context;
 pub use error::CliError;
 pub use exit::Exit;
+pub use manual::reference;
 
 /// Runs a command, and says on standard error why it failed.
 pub fn run(arguments: Arguments) -> Exit {
@@ -59,10 +64,17 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Sync(args) => sync::run(context, &args),
         Command::Validate(args) => validate::run(context, &args),
         Command::Export(args) => {
-            export::run(&args, &context.data()?, clock::now(), &mut io::stdout().lock())
+            let flags =
+                ConfigFile { exceptions: args.exceptions.files.clone(), ..ConfigFile::default() };
+            let settings = context.settings(flags)?;
+            let exceptions = Arc::new(load_exceptions(&settings.exceptions)?);
+            let out = &mut io::stdout().lock();
+            export::run(&args, &settings.data, &exceptions, clock::now(), out)
         }
         Command::Explain(args) => explain::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
+        Command::Config(args) => config::run(context, &args),
+        Command::Slurm(args) => slurm::run(context, &args),
         Command::Lab(args) => lab::run(context, &args),
         Command::VerifyRsc(args) => verify_rsc::run(context, &args),
         Command::Completions { shell } => manual::completions(shell),

@@ -53,6 +53,8 @@ pub struct TrustAnchorSummary {
     pub aspas: u64,
     /// How many router keys there are.
     pub router_keys: u64,
+    /// Since when it announces another key, and from when on that is to be used (RFC 9691).
+    pub next_key: Option<String>,
 }
 
 /// One repository's line.
@@ -156,7 +158,8 @@ impl Summary {
             row
         };
         write_columns(out, &head, &self.trust_anchors.iter().map(row).collect::<Vec<_>>())?;
-        write_errors(out, self.trust_anchors.iter().map(|ta| (&ta.name, &ta.error)))
+        write_errors(out, self.trust_anchors.iter().map(|ta| (&ta.name, &ta.error)))?;
+        write_errors(out, self.trust_anchors.iter().map(|ta| (&ta.name, &ta.next_key)))
     }
 
     fn write_repositories(&self, out: &mut dyn Write, now: Timestamp) -> io::Result<()> {
@@ -220,6 +223,7 @@ fn trust_anchors(world: &World) -> Vec<TrustAnchorSummary> {
             vrps: 0,
             aspas: 0,
             router_keys: 0,
+            next_key: None,
         })
         .collect();
     for point in &world.points {
@@ -229,6 +233,11 @@ fn trust_anchors(world: &World) -> Vec<TrustAnchorSummary> {
         summary.incomplete_cas += u64::from(point.status != PointStatus::Current);
         summary.roas += count(ObjectKind::Roa);
         summary.aspas += count(ObjectKind::Aspa);
+        let is_about_key =
+            |reason| matches!(reason, Reason::TakSuccessor | Reason::TakSuccessorDue);
+        if let Some(finding) = point.findings.iter().find(|found| is_about_key(found.reason)) {
+            summary.next_key = Some(format!("{}: {}", finding.reason.title(), finding.detail));
+        }
     }
     let anchor = |object: u32| {
         let object = world.objects.get(usize::try_from(object).ok()?)?;

@@ -18,7 +18,7 @@ use crate::service::worker::{self, Mode};
 use crate::service::{Child, ChildRecord, InHand};
 use crate::store::{Access, Store, Transports};
 use crate::system::sandbox::{self, Allowed, Connect};
-use crate::system::{parent, shutdown};
+use crate::system::{hang_up, parent, shutdown};
 use crate::validate::Policy;
 use crate::world::{Purpose, RepositoryState, World};
 
@@ -95,6 +95,10 @@ fn run_worker(
     on_progress: &(dyn Fn(&worker::Progress) + Sync),
 ) -> Result<Option<Arc<World>>, CliError> {
     let runtime = runtime()?;
+    if mode == Mode::Follow {
+        // A pass that somebody watches ends with their terminal; a service does not.
+        runtime.spawn(hang_up::decline("the worker takes its settings at its start"));
+    }
     let run = worker::run(engine.clone(), mode, on_progress, shutdown::requested());
     match runtime.block_on(run) {
         Err(error) if error.is_damaged_cache() => {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use serde::{Deserialize, Deserializer};
 use super::parse_duration;
 use crate::rtr::LossPolicy;
 use crate::validate::UnsafeVrps;
+
+/// The permission of everybody to write.
+const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// What the configuration file may say; every key is optional.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -36,8 +40,16 @@ pub struct ConfigFile {
     pub max_age: Option<Duration>,
     /// The address of the listener for routers.
     pub rtr: Option<SocketAddr>,
-    /// Do not serve routers.
+    /// Serve no routers over bare TCP.
     pub no_rtr: bool,
+    /// The address of the listener for routers that speak TLS.
+    pub rtr_tls: Option<SocketAddr>,
+    /// The PEM file with the certificate that they are shown.
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub rtr_tls_key: Option<PathBuf>,
+    /// The PEM file with the roots of the routers' own certificates.
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// From which age of the data on routers get none.
     #[serde(deserialize_with = "duration")]
     pub rtr_max_age: Option<Duration>,
@@ -51,6 +63,10 @@ pub struct ConfigFile {
     pub unsafe_vrps: Option<UnsafeVrps>,
     /// The deepest CA below a trust anchor that is followed.
     pub max_ca_depth: Option<usize>,
+    /// SLURM files with local exceptions.
+    pub exceptions: Vec<PathBuf>,
+    /// Show metrics under Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -74,7 +90,9 @@ impl ConfigFile {
             message: error.message().to_owned(),
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let paths = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.data_dir);
+        let lists = file.tal.iter_mut().chain(&mut file.root_cert).chain(&mut file.exceptions);
+        let tls = [&mut file.rtr_tls_cert, &mut file.rtr_tls_key, &mut file.rtr_tls_client_ca];
+        let paths = lists.chain(&mut file.data_dir).chain(tls.into_iter().flatten());
         for path in paths {
             *path = base.join(&path);
         }
@@ -83,16 +101,25 @@ impl ConfigFile {
 
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
-            file: path.to_owned(),
-            line: None,
-            message: error.to_string(),
-        })?;
-        ConfigFile::parse(path, &text)
+        ConfigFile::parse(path, &ConfigFile::text(path)?)
+    }
+
+    /// Returns the text of the file at `path`, which nobody but its owner and group may change.
+    pub fn text(path: &Path) -> Result<String, ConfigError> {
+        let wrong = |message| ConfigError { file: path.to_owned(), line: None, message };
+        let read = || {
+            let mode = std::fs::metadata(path)?.permissions().mode();
+            Ok((mode, std::fs::read_to_string(path)?))
+        };
+        let (mode, text) = read().map_err(|error: std::io::Error| wrong(error.to_string()))?;
+        if mode & WRITABLE_BY_ALL != 0 {
+            return Err(wrong("anybody may change it: `chmod o-w` it first".to_owned()));
+        }
+        Ok(text)
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
@@ -134,7 +161,10 @@ mod tests {
              no-rsync = true\nroot-cert = ['/etc/root.pem']\nallow-local-addresses = false\n\
              http = '127.0.0.1:8323'\nmax-age = '2h'\nrefresh = '10m'\n\
              rtr = '[::]:3323'\nno-rtr = true\nrtr-max-age = '3h'\nrtr-loss = 'hold'\n\
-             unsafe-vrps = 'warn'\nmax-ca-depth = 12\n",
+             rtr-tls = '[::]:324'\nrtr-tls-cert = 'a.pem'\nrtr-tls-key = 'b.pem'\n\
+             rtr-tls-client-ca = 'c.pem'\n\
+             unsafe-vrps = 'warn'\nmax-ca-depth = 12\nexceptions = ['x.json']\n\
+             routinator-metrics = true\n",
         )
         .unwrap();
         assert_eq!(file.data_dir, Some(PathBuf::from("/srv/provost")));
@@ -143,8 +173,27 @@ mod tests {
         assert_eq!((file.rtr, file.no_rtr), (Some("[::]:3323".parse().unwrap()), true));
         assert_eq!(file.rtr_max_age, Some(Duration::from_secs(3 * 3600)));
         assert_eq!(file.rtr_loss, Some(LossPolicy::Hold));
+        assert_eq!(file.rtr_tls, Some("[::]:324".parse().unwrap()));
+        let pem = |name: &str| Some(PathBuf::from(format!("/etc/provost/{name}.pem")));
+        assert_eq!((&file.rtr_tls_cert, &file.rtr_tls_key), (&pem("a"), &pem("b")));
+        assert_eq!(file.rtr_tls_client_ca, pem("c"));
         assert_eq!(file.unsafe_vrps, Some(UnsafeVrps::Warn));
-        assert_eq!(file.max_ca_depth, Some(12));
+        assert_eq!((file.max_ca_depth, file.routinator_metrics), (Some(12), true));
+        assert_eq!(file.exceptions, [PathBuf::from("/etc/provost/x.json")]);
+    }
+
+    #[test]
+    fn k08_a_file_that_anybody_may_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("provost.toml");
+        std::fs::write(&path, "no-rrdp = true\n").unwrap();
+        let read_with = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            ConfigFile::read(&path)
+        };
+        assert!(read_with(0o664).unwrap().no_rrdp);
+        let error = read_with(0o666).unwrap_err();
+        assert!(error.to_string().contains("chmod o-w"), "{error}");
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl DataDir {
         self.0.join("state")
     }
 
+    /// Returns the file in which the server keeps the last good local exceptions.
+    pub fn saved_exceptions(&self) -> PathBuf {
+        self.state().join("exceptions")
+    }
+
     /// Returns the file with session, serial and recent changes of the RTR server.
     pub fn rtr_state(&self) -> PathBuf {
         self.state().join("rtr")

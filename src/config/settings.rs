@@ -46,8 +46,16 @@ pub struct Settings {
     pub allow_local_addresses: bool,
     /// The address of the HTTP listener.
     pub http: SocketAddr,
-    /// The address of the listener for routers; `None` serves none.
+    /// The address of the listener for routers over bare TCP; `None` has none.
     pub rtr: Option<SocketAddr>,
+    /// The address of the listener for routers that speak TLS.
+    pub rtr_tls: Option<SocketAddr>,
+    /// The PEM file with the certificate that they are shown.
+    pub rtr_tls_cert: Option<PathBuf>,
+    /// The PEM file with its key.
+    pub rtr_tls_key: Option<PathBuf>,
+    /// The PEM file with the roots of the routers' own certificates.
+    pub rtr_tls_client_ca: Option<PathBuf>,
     /// From which age of the data on routers get none.
     pub rtr_max_age: Duration,
     /// What to do about a sudden mass loss of VRPs.
@@ -60,6 +68,10 @@ pub struct Settings {
     pub unsafe_vrps: UnsafeVrps,
     /// The deepest CA below a trust anchor that is followed.
     pub max_ca_depth: usize,
+    /// SLURM files with local exceptions.
+    pub exceptions: Vec<PathBuf>,
+    /// Whether metrics have Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
 impl Settings {
@@ -86,6 +98,10 @@ impl Settings {
             } else {
                 Some(flags.rtr.or(file.rtr).unwrap_or(DEFAULT_RTR))
             },
+            rtr_tls: flags.rtr_tls.or(file.rtr_tls),
+            rtr_tls_cert: flags.rtr_tls_cert.or(file.rtr_tls_cert),
+            rtr_tls_key: flags.rtr_tls_key.or(file.rtr_tls_key),
+            rtr_tls_client_ca: flags.rtr_tls_client_ca.or(file.rtr_tls_client_ca),
             rtr_max_age: flags.rtr_max_age.or(file.rtr_max_age).unwrap_or(DEFAULT_RTR_MAX_AGE),
             rtr_loss: flags.rtr_loss.or(file.rtr_loss).unwrap_or_default(),
             max_age: flags.max_age.or(file.max_age).unwrap_or(DEFAULT_MAX_AGE),
@@ -95,6 +111,8 @@ impl Settings {
                 .max_ca_depth
                 .or(file.max_ca_depth)
                 .unwrap_or_else(|| Policy::default().max_depth),
+            exceptions: list(flags.exceptions, file.exceptions),
+            routinator_metrics: flags.routinator_metrics || file.routinator_metrics,
         }
     }
 
@@ -139,10 +157,20 @@ impl Settings {
             "--rtr-loss".into(),
             self.rtr_loss.as_str().into(),
         ];
-        match self.rtr {
-            // The listener itself is passed down.
-            Some(_) => flags.push("--inherit-rtr".into()),
-            None => flags.push("--no-rtr".into()),
+        if self.routinator_metrics {
+            flags.push("--routinator-metrics".into());
+        }
+        for path in &self.exceptions {
+            flags.extend(["--exceptions".into(), path.into()]);
+        }
+        for (flag, path) in [
+            ("--rtr-tls-cert", &self.rtr_tls_cert),
+            ("--rtr-tls-key", &self.rtr_tls_key),
+            ("--rtr-tls-client-ca", &self.rtr_tls_client_ca),
+        ] {
+            if let Some(path) = path {
+                flags.extend([flag.into(), path.into()]);
+            }
         }
         flags
     }

@@ -13,6 +13,7 @@ mod guard;
 mod http;
 pub mod limits;
 mod plan;
+mod probe;
 mod report;
 mod rrdp;
 mod rsync;
@@ -27,6 +28,7 @@ pub use error::{FetchError, FetchErrorKind, Stage};
 pub use fetcher::{FetchConfig, Fetcher};
 pub use guard::LocalAddresses;
 pub use plan::SnapshotReason;
+pub use probe::{DocumentProbe, RrdpDocument};
 pub use report::{Done, DropReason, Drops, FetchReport};
 pub use tree::{TreeReport, import_tree, record_absent};
 

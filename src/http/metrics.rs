@@ -12,11 +12,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::exceptions;
 use super::limits::MAX_REPOSITORY_SERIES;
 use super::problem::Problem;
-use super::rtr_metrics;
 use super::state::{App, Served};
 use super::summary::TrustAnchorSummary;
+use super::{routinator_metrics, rtr_metrics};
 use crate::model::Timestamp;
 use crate::output::words;
 use crate::validate::TrustAnchorStatus;
@@ -112,6 +113,10 @@ impl Collector for Numbers {
         }
         if let Some(status) = self.0.rtr() {
             rtr_metrics::write(&mut families, &status)?;
+        }
+        exceptions::families(&mut families, &self.0)?;
+        if self.0.routinator_metrics {
+            routinator_metrics::families(&mut families, &self.0)?;
         }
         self.http(&mut families)
     }

@@ -21,11 +21,13 @@ mod summary;
 
 // The resources.
 mod answer;
+mod exceptions;
 mod findings;
 mod health;
 mod metrics;
 mod payload;
 mod routers;
+mod routinator_metrics;
 mod rtr_metrics;
 mod status;
 mod validity;
@@ -35,4 +37,4 @@ mod tests;
 
 pub use listener::serve;
 pub use router::router;
-pub use state::{App, Served};
+pub use state::{App, ExceptionsStatus, Served};

@@ -81,6 +81,11 @@ fn connections(families: &mut Families<'_>, status: &Status) -> fmt::Result {
             "Connections that could not be accepted",
             counts.accept_errors,
         ),
+        (
+            "provost_rtr_tls_failures",
+            "TLS handshakes with routers that failed",
+            counts.tls_failures,
+        ),
         ("provost_rtr_tables", "Whole tables that were sent", counts.tables),
         ("provost_rtr_changes", "Differences that were sent", counts.changes),
         ("provost_rtr_resets", "Serial Queries that were answered with Cache Reset", counts.resets),

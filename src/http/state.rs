@@ -11,6 +11,7 @@ use super::counters::Counters;
 use super::summary::Summary;
 use crate::model::{ObjectHash, Timestamp};
 use crate::output::{Format, Selection};
+use crate::payload::Exceptions;
 use crate::rtr;
 use crate::world::{Purpose, View, World};
 
@@ -23,6 +24,9 @@ pub struct App {
     now: fn() -> Timestamp,
     /// What routers get, and the age from which on they get nothing.
     rtr: Option<(rtr::Cache, Duration)>,
+    exceptions: Arc<ArcSwapOption<ExceptionsStatus>>,
+    /// Whether `/metrics` has Routinator's names, too.
+    pub(super) routinator_metrics: bool,
     /// Who may have a payload written for itself alone, in memory (THREATS J06).
     pub(super) writers: Arc<Semaphore>,
 }
@@ -34,14 +38,28 @@ impl App {
     /// Makes a service without data; data older than `max_age` will count as stale.
     pub fn new(max_age: Duration, now: fn() -> Timestamp) -> Self {
         let writers = Arc::new(Semaphore::new(MAX_WRITERS));
-        let (current, counters) = Default::default();
-        App { current, counters, max_age, now, rtr: None, writers }
+        let (current, counters, exceptions) = Default::default();
+        App {
+            current,
+            counters,
+            max_age,
+            now,
+            rtr: None,
+            exceptions,
+            routinator_metrics: false,
+            writers,
+        }
     }
 
     /// Shows the state of `cache`, too, and is not ready when the data are older than `max_age`,
     /// from which on routers get none.
     pub fn with_rtr(self, cache: rtr::Cache, max_age: Duration) -> Self {
         App { rtr: Some((cache, max_age)), ..self }
+    }
+
+    /// Shows metrics under Routinator's names, too.
+    pub fn with_routinator_metrics(self) -> Self {
+        App { routinator_metrics: true, ..self }
     }
 
     /// Answers from `served` from now on; requests under way finish with what they began with.
@@ -61,6 +79,16 @@ impl App {
         self.current().filter(|served| served.view().has_data())
     }
 
+    /// Says what is known of the operator's exceptions; `None` if no file was named.
+    pub fn set_exceptions(&self, status: Option<ExceptionsStatus>) {
+        self.exceptions.store(status.map(Arc::new));
+    }
+
+    /// Returns what is known of the operator's exceptions; `None` if no file was named.
+    pub(super) fn exceptions(&self) -> Option<Arc<ExceptionsStatus>> {
+        self.exceptions.load_full()
+    }
+
     /// Returns what is known about routers, where they are served.
     pub(super) fn rtr(&self) -> Option<rtr::Status> {
         self.rtr.as_ref().map(|(cache, _)| cache.status())
@@ -76,6 +104,17 @@ impl App {
     pub(super) fn now(&self) -> Timestamp {
         (self.now)()
     }
+}
+
+/// What is known of the operator's exceptions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExceptionsStatus {
+    /// The files that were named.
+    pub files: Vec<String>,
+    /// Since when those in force are.
+    pub since: Timestamp,
+    /// Why a file cannot be used as it is now; the last good ones stay in force.
+    pub error: Option<String>,
 }
 
 /// A view with what is the same for everyone who asks about it.
@@ -99,9 +138,14 @@ pub(super) struct Payload {
 }
 
 impl Served {
-    /// Derives what is answered from `world` at `now`: seconds of work, so not for async tasks.
+    /// Derives what is answered from `world` at `now`, without local exceptions.
     pub fn new(world: Arc<World>, now: Timestamp) -> Self {
-        let view = View::of_world(Arc::clone(&world), now);
+        Served::excepting(world, &Arc::default(), now)
+    }
+
+    /// Derives what is answered from `world` and the operator's exceptions at `now`: seconds of work, so not for async tasks.
+    pub fn excepting(world: Arc<World>, exceptions: &Arc<Exceptions>, now: Timestamp) -> Self {
+        let view = View::of_world(Arc::clone(&world), now).except(exceptions);
         let summary = Summary::of(&view, &world);
         Served { view, world, made: now, summary, csv: OnceLock::new(), json: OnceLock::new() }
     }

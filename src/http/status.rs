@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde::Serialize;
 
+use super::exceptions::ExceptionsBody;
 use super::json::{Json, WorldBody, time};
 use super::problem::Problem;
 use super::query::Parameters;
@@ -39,6 +40,7 @@ pub(super) async fn status(
             .collect(),
         repositories: repositories.map(|status| RepositoryBody::of(status, app.now())).collect(),
         rtr: app.rtr().map(RtrBody::of),
+        exceptions: ExceptionsBody::of(&app, &served),
         world: WorldBody::of(&app, &served),
     }))
 }
@@ -53,6 +55,8 @@ struct Body {
     rtr: Option<RtrBody>,
     trust_anchors: Vec<TrustAnchorBody>,
     repositories: Vec<RepositoryBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exceptions: Option<ExceptionsBody>,
 }
 
 #[derive(Serialize)]

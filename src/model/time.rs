@@ -44,11 +44,14 @@ impl From<DateTime<Utc>> for Timestamp {
     }
 }
 
+/// The years 0 to 9999; RFC 3339, section 1, has no others.
+const RFC_3339_YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::from_timestamp(self.0, 0) {
+        let time = DateTime::from_timestamp(self.0, 0);
+        match time.filter(|_| RFC_3339_YEARS.contains(&self.0)) {
             Some(time) => f.pad(&time.to_rfc3339_opts(SecondsFormat::Secs, true)),
-            // Outside what a calendar can name.
             None => write!(f, "@{}", self.0),
         }
     }
@@ -123,6 +126,19 @@ mod tests {
         assert_eq!("2026-11-24T07:37:50+01:00".parse(), Ok(time));
         assert_eq!("@1795502270".parse(), Ok(time));
         assert_eq!("yesterday".parse::<Timestamp>(), Err(TimeError));
+    }
+
+    #[test]
+    fn times_that_rfc_3339_cannot_name_are_written_as_seconds() {
+        for (seconds, text) in [
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "@253402300800"),
+            (-62_167_219_200, "0000-01-01T00:00:00Z"),
+            (-62_167_219_201, "@-62167219201"),
+        ] {
+            assert_eq!(Timestamp(seconds).to_string(), text);
+            assert_eq!(text.parse(), Ok(Timestamp(seconds)));
+        }
     }
 
     #[test]

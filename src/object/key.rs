@@ -27,6 +27,11 @@ pub(super) fn subject_public_key(spki: &[u8]) -> Result<&[u8], DecodeError> {
     }
 }
 
+/// Tells whether `spki` is a DER SubjectPublicKeyInfo, whatever the algorithm.
+pub fn is_public_key_info(spki: &[u8]) -> bool {
+    subject_public_key(spki).is_ok_and(|key| !key.is_empty())
+}
+
 fn parse(spki: &[u8]) -> Option<&[u8]> {
     let mut info = Reader::whole_sequence(spki, "key").ok()?;
     let mut algorithm = info.sequence("algorithm").ok()?;

@@ -33,7 +33,7 @@ pub use cert::{Cert, Profile, Serial};
 pub use crl::Crl;
 pub use error::{DecodeError, Fault};
 pub use ghostbusters::{Ghostbusters, VcardProperty};
-pub use key::rsa_public_key;
+pub use key::{is_public_key_info, rsa_public_key};
 pub use manifest::{ListedFile, Manifest};
 pub use name::Name;
 pub use outline::Outline;

@@ -33,7 +33,7 @@ pub struct TaKey {
 impl Tak {
     /// Decodes the eContent of a TAK.
     ///
-    /// Source: RFC 9691, section 3.
+    /// Source: RFC 9691, section 2.2.
     pub fn decode(content: &[u8]) -> Result<Tak, DecodeError> {
         let mut fields = Reader::whole_sequence(content, "TAK")?;
         // Version 0 is the default, so DER has no way to write it.

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::why::why;
 use super::words;
-use crate::model::Origin;
+use crate::model::{Origin, Vrp};
 use crate::origin::CoveringVrp;
+use crate::payload::{Rule, RuleId};
 use crate::world::{Answer, DataSource, Freshness, Gap, ItemSource, View, ViewSource};
 
 /// The answer for one route.
@@ -20,6 +21,8 @@ pub(crate) struct AnswerBody<'a> {
     freshness: FreshnessBody<'a>,
     as_of: Option<String>,
     purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_exceptions: Option<LocalBody<'a>>,
 }
 
 impl<'a> AnswerBody<'a> {
@@ -38,6 +41,66 @@ impl<'a> AnswerBody<'a> {
             freshness: FreshnessBody::new(&answer.freshness),
             as_of: answer.as_of.map(|time| time.to_string()),
             purpose: purpose(view),
+            local_exceptions: LocalBody::new(view, answer),
+        }
+    }
+}
+
+/// What the operator's exceptions did to an answer.
+#[derive(Serialize)]
+pub(crate) struct LocalBody<'a> {
+    state_without: &'static str,
+    reason_without: Option<&'static str>,
+    filtered: Vec<ChangedBody<'a>>,
+    asserted: Vec<ChangedBody<'a>>,
+}
+
+impl<'a> LocalBody<'a> {
+    pub(crate) fn new(view: &'a View, answer: &'a Answer) -> Option<Self> {
+        let local = answer.local.as_ref()?;
+        let changed = |list: &[(Vrp, RuleId)]| {
+            let vrps = list.iter().map(|(vrp, rule)| ChangedBody {
+                prefix: vrp.prefix.to_string(),
+                max_length: vrp.max_length,
+                asn: vrp.asn.to_string(),
+                rule: view.exceptions().get(*rule).map(RuleBody::new),
+            });
+            vrps.collect()
+        };
+        Some(LocalBody {
+            state_without: words::validity(local.without),
+            reason_without: local.without.reason().map(words::invalid_reason),
+            filtered: changed(&local.filtered),
+            asserted: changed(&local.asserted),
+        })
+    }
+}
+
+/// A VRP that a rule takes out or gives.
+#[derive(Serialize)]
+struct ChangedBody<'a> {
+    prefix: String,
+    max_length: u8,
+    asn: String,
+    rule: Option<RuleBody<'a>>,
+}
+
+/// A rule of the operator.
+#[derive(Serialize)]
+pub(crate) struct RuleBody<'a> {
+    rule: String,
+    file: &'a str,
+    line: u32,
+    comment: Option<&'a str>,
+}
+
+impl<'a> RuleBody<'a> {
+    pub(crate) fn new(rule: &'a Rule) -> Self {
+        RuleBody {
+            rule: rule.kind.to_string(),
+            file: &rule.file,
+            line: rule.line,
+            comment: rule.comment.as_deref(),
         }
     }
 }
@@ -58,6 +121,9 @@ struct Source<'a> {
     /// SHA-256 of the object, as in the manifest.
     hash: Option<String>,
     expires: Option<String>,
+    /// The local exception, where it is no object that gives the VRP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<RuleBody<'a>>,
 }
 
 pub(crate) fn covering<'a>(
@@ -70,6 +136,7 @@ pub(crate) fn covering<'a>(
         uri: view.object_uri(*source),
         hash: view.object(*source).map(|object| object.hash.to_string()),
         expires: source.expires.map(|time| time.to_string()),
+        exception: view.exception(*source).map(RuleBody::new),
     };
     let covering = answer.verdict.covering.iter();
     covering

@@ -29,6 +29,13 @@ fn write_source(
     kind: Kind,
     source: ItemSource,
 ) -> io::Result<()> {
+    if let Some(rule) = view.exception(source) {
+        write!(out, "{{ \"type\": \"exception\", \"path\": {}", json::string(&rule.file))?;
+        if let Some(comment) = &rule.comment {
+            write!(out, ", \"comment\": {}", json::string(comment))?;
+        }
+        return write!(out, " }}");
+    }
     let kind = match kind {
         Kind::Roa => "roa",
         Kind::RouterKey => "cer",

@@ -20,7 +20,14 @@ pub(crate) fn why(answer: &Answer) -> String {
         Origin::None => "a route without a single origin AS".to_owned(),
     };
     let covering = &answer.verdict.covering;
+    let without = answer.local.as_ref().map(|local| local.without);
     match answer.verdict.validity {
+        Validity::Valid if without.is_some_and(|without| without != Validity::Valid) => {
+            format!("A local exception permits {who} to announce {prefix}.")
+        }
+        Validity::NotFound if without.is_some() => {
+            format!("No ROA covers {prefix} but those that local exceptions take out.")
+        }
         Validity::Valid => format!("A ROA permits {who} to announce {prefix}."),
         Validity::NotFound => format!("No ROA covers {prefix}."),
         Validity::Invalid(InvalidReason::As0) => {

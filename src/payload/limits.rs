@@ -14,6 +14,18 @@ pub(super) const MAX_PROVIDERS: usize = 10_000;
 /// The longest DER of a router key in bytes; a P-256 key takes 91 (RFC 8608).
 pub(super) const MAX_ROUTER_KEY: usize = 1_024;
 
+/// The largest SLURM file in bytes; held in memory while it is read.
+///
+/// The whole payload of 2026 as one (Routinator's `slurm`) has about 110 MB; those that operators
+/// write have a few kilobytes.
+pub const MAX_SLURM_BYTES: usize = 256 << 20;
+
+/// How many filters and assertions a SLURM file may have: twice the whole payload of 2026.
+pub(super) const MAX_SLURM_ENTRIES: usize = 2_000_000;
+
+/// How many SLURM files may be in use together.
+pub const MAX_SLURM_FILES: usize = 100;
+
 /// Providers of one customer: what an RTR PDU of 65,535 bytes holds (8210bis, section 5.12).
 pub const MAX_PROVIDERS_PER_PDU: usize = 16_380;
 

@@ -34,6 +34,8 @@ pub struct Counts {
     pub refused: u64,
     /// Connections that could not be accepted.
     pub accept_errors: u64,
+    /// TLS handshakes that failed: no TLS, or no certificate that is accepted.
+    pub tls_failures: u64,
     /// Whole tables that were sent to their end.
     pub tables: u64,
     /// Differences that were sent to their end.

@@ -41,6 +41,12 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a router may take for one answer, however it reads: a full table at 30 kB/s.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How often the certificates are read again: they are renewed days before they end.
+pub const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Bytes of a file with certificates or a key; the roots of a whole browser have 220 kB.
+pub const MAX_TLS_FILE_BYTES: u64 = 1 << 20;
+
 /// How long the last words to a router may take.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -22,6 +22,7 @@ pub mod limits;
 mod listener;
 mod pace;
 mod session;
+mod tls;
 
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ mod tests;
 pub use cache::{Cache, Serving, Status, Stop};
 pub use clients::{Client, Counts};
 pub use guard::{Loss, LossPolicy, LossPolicyError};
-pub use listener::serve;
+pub use listener::{Transport, serve};
 pub use pdu::Version;
+pub use tls::{Tls, TlsError, TlsFiles};
 pub use updater::{Options, Updater};

@@ -72,6 +72,14 @@ impl From<io::Error> for End {
     }
 }
 
+/// What is written next.
+enum Send<'a> {
+    /// Some of these bytes, as many as there is room for.
+    Some(&'a [u8]),
+    /// All that the transport still holds.
+    Rest,
+}
+
 /// What woke the session.
 enum Event {
     Read(io::Result<usize>),
@@ -370,26 +378,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         while !rest.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
             let limit = left.min(self.limits.stall_timeout);
-            let written = self.write_some(rest, limit).await?;
+            let written = self.within(limit, Send::Some(rest)).await?;
             rest = rest.get(written..).unwrap_or_default();
             let bytes = u64::try_from(written).unwrap_or(u64::MAX);
             self.entry.note(|client| client.sent_bytes += bytes);
         }
-        self.stream.flush().await?;
+        // What TLS still holds; nothing over TCP.
+        self.within(self.limits.stall_timeout, Send::Rest).await?;
         Ok(())
     }
 
-    async fn write_some(&mut self, bytes: &[u8], limit: Duration) -> Result<usize, End> {
+    async fn within(&mut self, limit: Duration, what: Send<'_>) -> Result<usize, End> {
         let mut phases = self.phases.clone();
         let first = self.first;
         let over =
             phases.wait_for(|phase| phase.stop.is_some() || phase.withdrawal != first.withdrawal);
+        let stream = &mut self.stream;
+        let send = async {
+            match what {
+                Send::Some(bytes) => match stream.write(bytes).await? {
+                    0 => Err(End::Gone),
+                    written => Ok(written),
+                },
+                Send::Rest => Ok(stream.flush().await.map(|()| 0)?),
+            }
+        };
         tokio::select! {
             biased;
-            written = self.stream.write(bytes) => match written? {
-                0 => Err(End::Gone),
-                written => Ok(written),
-            },
+            sent = send => sent,
             // In the middle of an answer there is nothing to say.
             _ = over => Err(End::Dropped),
             () = tokio::time::sleep(limit) => Err(End::TooSlow),

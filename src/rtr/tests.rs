@@ -74,7 +74,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap_or(Stop::Restart) };
-        let task = tokio::spawn(serve(listener, cache.clone(), limits, shutdown));
+        let task = tokio::spawn(serve(listener, Transport::Tcp, cache.clone(), limits, shutdown));
         Server { cache, updater, address, stop, task, directory }
     }
 
@@ -546,7 +546,7 @@ async fn i23_a_listener_that_blocks_is_set_not_to() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(false).unwrap();
     let (cache, limits) = (Cache::default(), Limits::default());
-    serve(listener, cache, limits, async { Stop::Restart }).await.unwrap();
+    serve(listener, Transport::Tcp, cache, limits, async { Stop::Restart }).await.unwrap();
 }
 
 #[tokio::test]
@@ -587,6 +587,25 @@ async fn i25_a_mass_loss_is_in_the_status_and_may_be_held() {
         let status = cache.status();
         assert_eq!(status.serving.unwrap().vrps, vrps);
         assert_eq!((status.losses.len(), status.losses[0].held), (1, vrps - 5));
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_takes_out_is_no_loss_and_is_not_held() {
+    let local = crate::world::fixture::without("192.0.2.0/24");
+    for loss in [LossPolicy::Alarm, LossPolicy::Hold] {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::default();
+        let mut updater =
+            Updater::open(cache.clone(), file(&directory), Options { loss, ..options() });
+        updater.update(&view(world_with(1_000..1_500)), NOW);
+        updater.update(&view(world_with(1_000..1_500)).except(&local), NOW);
+        let status = cache.status();
+        assert_eq!((status.serving.unwrap().vrps, status.losses.len()), (3, 0));
+        // What is lost beneath the filter does not come back by being held.
+        updater.update(&view(world()).except(&local), NOW);
+        let status = cache.status();
+        assert_eq!((status.serving.unwrap().vrps, status.losses.len()), (3, 1));
     }
 }
 

@@ -13,7 +13,7 @@ use super::saved::{Saved, save};
 use super::table::Snapshot;
 use crate::model::{Timestamp, Vrp};
 use crate::payload::{PayloadDelta, PayloadSet};
-use crate::world::View;
+use crate::world::{ItemSource, View};
 
 /// What the operator may choose.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,9 @@ impl Updater {
         }
         self.due = judgement.due;
         self.cache.note_losses(self.options.loss, judgement.losses);
-        judgement.held
+        // What the operator takes out is not held against their will.
+        let is_wanted = |vrp: &Vrp| view.exceptions().filter_of_vrp(vrp).is_none();
+        judgement.held.into_iter().filter(is_wanted).collect()
     }
 
     fn serve(&mut self, set: PayloadSet) {
@@ -160,20 +162,30 @@ impl Updater {
 }
 
 /// Returns what each trust anchor gives, sorted, with the end of each VRP.
+///
+/// What local exceptions take out is there, too: it is no loss of the trust anchor's.
 fn by_trust_anchor(view: &View) -> BTreeMap<String, Vec<Row>> {
     let names = view.trust_anchors();
     let mut rows: Vec<Vec<Row>> = vec![Vec::new(); names.len()];
-    for (position, vrp) in view.vrps().iter().enumerate() {
-        for source in view.vrp_sources(position) {
+    let mut add = |vrp: Vrp, sources: &[ItemSource]| {
+        for source in sources {
             let anchor = source.trust_anchor.and_then(|index| rows.get_mut(usize::from(index)));
             let Some(anchor) = anchor else { continue };
             let expires = source.expires.unwrap_or(Timestamp::MAX);
-            match anchor.last_mut().filter(|(last, _)| last == vrp) {
+            match anchor.last_mut().filter(|(last, _)| *last == vrp) {
                 Some((_, last)) => *last = expires.max(*last),
-                None => anchor.push((*vrp, expires)),
+                None => anchor.push((vrp, expires)),
             }
         }
+    };
+    let mut filtered = view.filtered_vrps().iter().peekable();
+    for (position, vrp) in view.vrps().iter().enumerate() {
+        while let Some(before) = filtered.next_if(|filtered| filtered.vrp < *vrp) {
+            add(before.vrp, &before.sources);
+        }
+        add(*vrp, view.vrp_sources(position));
     }
+    filtered.for_each(|last| add(last.vrp, &last.sources));
     names.iter().cloned().zip(rows).collect()
 }
 

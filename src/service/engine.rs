@@ -16,7 +16,7 @@ use crate::fetch::{FetchErrorKind, Fetcher};
 use crate::model::{RepositoryId, Timestamp};
 use crate::object::Tal;
 use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
-use crate::validate::{self, Advance, Inputs, Memory, Policy, State, Validation};
+use crate::validate::{self, ACCEPTANCE, Advance, Inputs, Memory, Policy, State, Validation};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
 /// When a trust anchor whose certificate could not be fetched is tried again.
@@ -195,6 +195,13 @@ impl Engine {
         let validated = self.judge(known, now)?;
         let Known { state, memory } = &validated.known;
         self.store.save_run((&known.state, &known.memory), (state, memory))?;
+        for (trust_anchor, next) in &state.next_keys {
+            let before = known.state.next_keys.get(trust_anchor);
+            if before.is_none_or(|before| before.key != next.key) {
+                let due = next.first_seen.plus(ACCEPTANCE);
+                tracing::warn!(trust_anchor, key = %next.key, %due, "announces its next key");
+            }
+        }
         let ids: Vec<RepositoryId> = validated.admission.admitted.iter().cloned().collect();
         self.store.discover(&ids)?;
         Ok(validated)

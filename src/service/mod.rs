@@ -4,6 +4,7 @@ mod admission;
 mod child;
 pub mod engine;
 mod error;
+pub mod exceptions;
 mod housekeeping;
 mod in_hand;
 pub mod limits;

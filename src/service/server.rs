@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
+use super::exceptions::{self, ExceptionFiles};
 use super::routers;
 use crate::clock;
 use crate::http::limits::Limits;
 use crate::http::{App, Served, serve};
 use crate::model::Timestamp;
+use crate::payload::Exceptions;
 use crate::rtr;
+use crate::system::hang_up;
 use crate::world::{Follower, Purpose, World};
 
 /// How often the clock is read to see whether something has expired.
@@ -26,13 +30,15 @@ pub(super) const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 pub struct ServerOptions {
     /// Data older than this count as stale.
     pub max_age: Duration,
+    /// Whether metrics have Routinator's names, too.
+    pub routinator_metrics: bool,
 }
 
-/// The listener for routers, and what belongs to it.
+/// The listeners for routers, and what belongs to them.
 #[derive(Debug)]
 pub struct Rtr {
-    /// Where routers connect.
-    pub listener: std::net::TcpListener,
+    /// Where routers connect; without any, none are served.
+    pub listeners: Vec<(std::net::TcpListener, rtr::Transport)>,
     /// Where session, serial and recent changes are kept.
     pub state: PathBuf,
     /// What the operator may choose.
@@ -49,27 +55,33 @@ pub struct Rtr {
 /// The listener cannot be used.
 pub async fn run(
     listener: std::net::TcpListener,
-    rtr: Option<Rtr>,
+    rtr: Rtr,
     world_dir: PathBuf,
+    files: ExceptionFiles,
     options: ServerOptions,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let cache = rtr::Cache::default();
     let app = App::new(options.max_age, clock::now);
-    let app = match &rtr {
-        Some(rtr) => app.with_rtr(cache.clone(), rtr.options.max_age),
-        None => app,
-    };
+    let has_routers = !rtr.listeners.is_empty();
+    let app = if has_routers { app.with_rtr(cache.clone(), rtr.options.max_age) } else { app };
+    let app = if options.routinator_metrics { app.with_routinator_metrics() } else { app };
+    app.set_exceptions(files.status());
+    let (changed, in_force) = watch::channel(files.exceptions());
     let mut follower = Follower::new(world_dir);
     // Whoever waits for a server that is started again gets an answer, not "no world yet".
     if let Some(world) = follower.look().await {
-        app.publish(Served::new(Arc::new(world), clock::now()));
+        app.publish(Served::excepting(Arc::new(world), &files.exceptions(), clock::now()));
     }
+    let (reload, asked) = mpsc::channel(1);
+    let hanging_up = tokio::spawn(hang_ups(reload));
+    let excepting =
+        tokio::spawn(exceptions::follow(files, app.clone(), changed, asked, clock::now));
     let (worlds, received) = mpsc::channel(1);
     let following = tokio::spawn(follow(follower, worlds));
-    let viewing = tokio::spawn(view(app.clone(), received, clock::now));
+    let viewing = tokio::spawn(view(app.clone(), received, in_force, clock::now));
     let (stop, stopped) = watch::channel(false);
-    let speaking = rtr.map(|rtr| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
+    let speaking = has_routers.then(|| tokio::spawn(speak(rtr, cache, app.clone(), stopped)));
     let shutdown = async {
         shutdown.await;
         stop.send_replace(true);
@@ -78,6 +90,8 @@ pub async fn run(
     drop(stop);
     following.abort();
     viewing.abort();
+    excepting.abort();
+    hanging_up.abort();
     match speaking {
         Some(speaking) => served.and(speaking.await.map_err(std::io::Error::other)?),
         None => served,
@@ -89,20 +103,35 @@ async fn speak(
     rtr: Rtr,
     cache: rtr::Cache,
     app: App,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let updater = rtr::Updater::open(cache.clone(), rtr.state, rtr.options);
     let feeding = tokio::spawn(routers::feed(app.clone(), updater, clock::now));
-    let shutdown = async {
-        // An error means that the server is gone.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-        let is_lab = app.current().is_some_and(|served| served.world().purpose == Purpose::Lab);
-        // A lab does not come back, and nobody should keep what it made up.
-        if is_lab { rtr::Stop::Shutdown } else { rtr::Stop::Restart }
-    };
-    let served = rtr::serve(rtr.listener, cache, rtr::limits::Limits::default(), shutdown).await;
+    let mut serving = JoinSet::new();
+    for (listener, transport) in rtr.listeners {
+        let (app, mut stopped) = (app.clone(), stopped.clone());
+        let shutdown = async move {
+            // An error means that the server is gone.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            let is_lab = app.current().is_some_and(|served| served.world().purpose == Purpose::Lab);
+            // A lab does not come back, and nobody should keep what it made up.
+            if is_lab { rtr::Stop::Shutdown } else { rtr::Stop::Restart }
+        };
+        let limits = rtr::limits::Limits::default();
+        serving.spawn(rtr::serve(listener, transport, cache.clone(), limits, shutdown));
+    }
+    let served = serving.join_all().await.into_iter().collect();
     feeding.abort();
     served
+}
+
+/// Asks for a reload of the local exceptions at each SIGHUP.
+async fn hang_ups(reload: mpsc::Sender<()>) {
+    let Some(mut signals) = hang_up::signals() else { return };
+    while signals.recv().await.is_some() {
+        // One that waits already is as good.
+        let _ = reload.try_send(());
+    }
 }
 
 /// Hands over every new world.
@@ -110,8 +139,14 @@ async fn follow(mut follower: Follower, worlds: mpsc::Sender<World>) {
     while worlds.send(follower.next().await).await.is_ok() {}
 }
 
-/// Publishes a view of every new world, and another whenever time alone changes the payload.
-async fn view(app: App, mut worlds: mpsc::Receiver<World>, now: fn() -> Timestamp) {
+/// Publishes a view of every new world, and another whenever time or the operator's exceptions
+/// change the payload.
+async fn view(
+    app: App,
+    mut worlds: mpsc::Receiver<World>,
+    mut exceptions: watch::Receiver<Arc<Exceptions>>,
+    now: fn() -> Timestamp,
+) {
     loop {
         let world = tokio::select! {
             received = worlds.recv() => match received {
@@ -121,13 +156,18 @@ async fn view(app: App, mut worlds: mpsc::Receiver<World>, now: fn() -> Timestam
                 }
                 None => return,
             },
+            Ok(()) = exceptions.changed() => match app.current() {
+                Some(served) => Arc::clone(served.world()),
+                None => continue,
+            },
             () = tokio::time::sleep(CLOCK_INTERVAL) => match app.current() {
                 Some(served) if !served.is_right_at(now()) => Arc::clone(served.world()),
                 _ => continue,
             },
         };
         let time = now();
-        match tokio::task::spawn_blocking(move || Served::new(world, time)).await {
+        let in_force = Arc::clone(&exceptions.borrow_and_update());
+        match tokio::task::spawn_blocking(move || Served::excepting(world, &in_force, time)).await {
             Ok(served) => app.publish(served),
             Err(error) => tracing::error!(%error, "making a view panicked; keeping the old one"),
         }
@@ -163,7 +203,8 @@ mod tests {
         let vrps = |app: &App| app.current().map(|served| served.view().vrps().len());
         let app = App::new(Duration::from_secs(7200), now);
         let (worlds, received) = mpsc::channel(1);
-        let viewing = tokio::spawn(view(app.clone(), received, now));
+        let (_changed, in_force) = watch::channel(Arc::default());
+        let viewing = tokio::spawn(view(app.clone(), received, in_force, now));
         worlds.send(world()).await.unwrap();
         until(|| vrps(&app) == Some(5)).await;
         CLOCK.store(hours(24).0, Ordering::Relaxed);
@@ -173,6 +214,26 @@ mod tests {
         until(|| vrps(&app) == Some(0)).await;
         // The clock was wrong, and is set right.
         CLOCK.store(NOW.0, Ordering::Relaxed);
+        until(|| vrps(&app) == Some(5)).await;
+        viewing.abort();
+    }
+
+    #[tokio::test]
+    async fn exceptions_that_change_change_the_answers_though_no_new_world_comes() {
+        let vrps = |app: &App| app.current().map(|served| served.view().vrps().len());
+        let app = App::new(Duration::from_secs(7200), || NOW);
+        let (worlds, received) = mpsc::channel(1);
+        let (changed, in_force) = watch::channel(Arc::default());
+        let viewing = tokio::spawn(view(app.clone(), received, in_force, || NOW));
+        worlds.send(world()).await.unwrap();
+        until(|| vrps(&app) == Some(5)).await;
+        changed.send_replace(crate::world::fixture::without("192.0.2.0/24"));
+        until(|| vrps(&app) == Some(3)).await;
+        // The next world is seen through them, too.
+        worlds.send(World { id: WorldId(2), ..world() }).await.unwrap();
+        until(|| app.current().is_some_and(|served| served.world().id == WorldId(2))).await;
+        assert_eq!(vrps(&app), Some(3));
+        changed.send_replace(Arc::default());
         until(|| vrps(&app) == Some(5)).await;
         viewing.abort();
     }
@@ -194,11 +255,19 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ServerOptions { max_age: Duration::from_secs(7200) };
+        let options =
+            ServerOptions { max_age: Duration::from_secs(7200), routinator_metrics: false };
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let server = tokio::spawn(run(listener, None, dir.path().to_owned(), options, shutdown));
+        let none = ExceptionFiles::open(Vec::new(), dir.path().join("saved"), NOW).unwrap();
+        let rtr = Rtr {
+            listeners: Vec::new(),
+            state: dir.path().join("rtr"),
+            options: rtr::Options { max_age: Duration::MAX, loss: rtr::LossPolicy::Off },
+        };
+        let server =
+            tokio::spawn(run(listener, rtr, dir.path().to_owned(), none, options, shutdown));
         while world_id(address).await != Some(1) {}
 
         // A broken publication changes nothing; the next good one does.

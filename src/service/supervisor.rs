@@ -4,17 +4,18 @@
 //! that is started again takes over without refusing anybody.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::restart::Restart;
 use crate::config::Settings;
-use crate::system::notify;
+use crate::system::listeners::Listeners;
+use crate::system::{hang_up, notify};
 
 /// How long children have to end after SIGTERM; then they are killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -31,53 +32,64 @@ pub struct ChildFlags {
     pub worker: Vec<OsString>,
 }
 
-/// Where the service answers.
-#[derive(Debug)]
-pub struct Listeners {
-    /// The listener for HTTP.
-    pub http: TcpListener,
-    /// The listener for routers, if they are served.
-    pub rtr: Option<TcpListener>,
+/// What a child is to do.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Orders {
+    /// With other arguments it is started again.
+    arguments: Vec<OsString>,
+    /// How often it was to be told to read its files again; the server alone has any.
+    hang_ups: u64,
+    stop: bool,
 }
 
 /// One child: how it is started, and how often it ended.
 struct Role {
     name: &'static str,
-    arguments: Vec<OsString>,
-    /// The listener that becomes the child's standard input.
-    stdin: Option<TcpListener>,
-    /// The listener that becomes the child's standard output.
-    stdout: Option<TcpListener>,
+    /// What the child answers at.
+    listeners: Option<Listeners>,
     restart: Restart,
 }
 
 impl Role {
-    fn spawn(&self) -> std::io::Result<Child> {
-        let pass = |listener: &Option<TcpListener>| match listener {
-            Some(listener) => Ok(Stdio::from(OwnedFd::from(listener.try_clone()?))),
-            None => std::io::Result::Ok(Stdio::null()),
+    fn new() -> Self {
+        Role { name: "", listeners: None, restart: Restart::default() }
+    }
+
+    fn spawn(&self, arguments: &[OsString]) -> std::io::Result<Child> {
+        let stdin = match &self.listeners {
+            Some(listeners) => Stdio::from(listeners.pass()?),
+            None => Stdio::null(),
         };
         Command::new(std::env::current_exe()?)
-            .args(&self.arguments)
-            .stdin(pass(&self.stdin)?)
+            .args(arguments)
+            .stdin(stdin)
             // The children's log is on standard error; nothing of theirs is output of ours.
-            .stdout(pass(&self.stdout)?)
+            .stdout(Stdio::null())
             // Ctrl-C on the terminal is for the supervisor, who tells the children.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
     }
 
-    /// Keeps the child running until `stop` changes, then ends it.
-    async fn keep_running(mut self, mut stop: tokio::sync::watch::Receiver<bool>) {
+    /// Keeps the child running as it is ordered, until it is told to stop.
+    async fn keep_running(mut self, mut orders: watch::Receiver<Orders>) {
         loop {
+            let order = orders.borrow_and_update().clone();
+            if order.stop {
+                return;
+            }
             let started = Instant::now();
-            match self.spawn() {
+            match self.spawn(&order.arguments) {
                 Ok(mut child) => {
                     tracing::info!(child = self.name, pid = child.id(), "started");
-                    tokio::select! {
-                        status = child.wait() => self.log_end(status),
-                        () = told_to(&mut stop) => return end(self.name, child).await,
+                    match wait(&mut child, order, &mut orders).await {
+                        Next::Ended(status) => self.log_end(status),
+                        Next::Stop => return end(self.name, child).await,
+                        Next::Replace => {
+                            tracing::info!(child = self.name, "starting again with other settings");
+                            end(self.name, child).await;
+                            continue;
+                        }
                     }
                 }
                 Err(error) => tracing::error!(child = self.name, %error, "cannot start"),
@@ -86,7 +98,8 @@ impl Role {
             tracing::warn!(child = self.name, delay_ms = delay.as_millis(), "starting again");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = told_to(&mut stop) => return,
+                // Without a supervisor nobody wants the child.
+                changed = orders.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -99,18 +112,47 @@ impl Role {
     }
 }
 
-/// Waits until the supervisor says stop, or is gone.
-async fn told_to(stop: &mut tokio::sync::watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+/// What comes after waiting for a child.
+enum Next {
+    Ended(std::io::Result<ExitStatus>),
+    Stop,
+    Replace,
+}
+
+/// Waits until the child ends or other orders come.
+async fn wait(child: &mut Child, order: Orders, orders: &mut watch::Receiver<Orders>) -> Next {
+    let mut hang_ups = order.hang_ups;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Next::Ended(status),
+            changed = orders.changed() => {
+                let new = orders.borrow_and_update().clone();
+                if changed.is_err() || new.stop {
+                    return Next::Stop;
+                }
+                if new.arguments != order.arguments {
+                    return Next::Replace;
+                }
+                if new.hang_ups != hang_ups {
+                    hang_ups = new.hang_ups;
+                    signal(child, Signal::HUP);
+                }
+            }
+        }
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
+    if let Some(pid) = pid {
+        // An error means that it has ended already.
+        let _ = rustix::process::kill_process(pid, signal);
+    }
 }
 
 /// Asks a child to end, and kills it when it does not.
 async fn end(name: &str, mut child: Child) {
-    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
-    if let Some(pid) = pid {
-        // An error means that it has ended already.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
+    signal(&child, Signal::TERM);
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         tracing::warn!(child = name, "did not end in time and is killed");
         let _ = child.kill().await;
@@ -118,41 +160,29 @@ async fn end(name: &str, mut child: Child) {
 }
 
 /// Runs the service, which answers at `listeners`, until `shutdown` ends.
+///
+/// At SIGHUP `reload`, if there is one, reads the settings again: a child whose settings are others is started
+/// again, while the listeners stay; the server reads its local exceptions again.
 pub async fn run(
-    settings: &Settings,
+    mut settings: Settings,
     listeners: Listeners,
     flags: ChildFlags,
+    reload: Option<&dyn Fn() -> Result<Settings, String>>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-    let server = Role {
-        name: "server",
-        arguments: [
-            words(&["serve", "--no-worker", "--inherit-http"]),
-            settings.server_flags(),
-            flags.common.clone(),
-        ]
-        .concat(),
-        stdin: Some(listeners.http),
-        stdout: listeners.rtr,
-        restart: Restart::default(),
-    };
-    let worker = Role {
-        name: "worker",
-        arguments: [
-            words(&["sync", "--follow", "--supervised"]),
-            settings.worker_flags(),
-            flags.common,
-            flags.worker,
-        ]
-        .concat(),
-        stdin: None,
-        stdout: None,
-        restart: Restart::default(),
-    };
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(server.keep_running(stopped.clone()));
-    let worker = tokio::spawn(worker.keep_running(stopped));
+    let server = Role { name: "server", listeners: Some(listeners), ..Role::new() };
+    let worker = Role { name: "worker", ..Role::new() };
+    let (to_server, orders) = watch::channel(Orders {
+        arguments: server_arguments(&settings, &flags),
+        ..Orders::default()
+    });
+    let server = tokio::spawn(server.keep_running(orders));
+    let (to_worker, orders) = watch::channel(Orders {
+        arguments: worker_arguments(&settings, &flags),
+        ..Orders::default()
+    });
+    let worker = tokio::spawn(worker.keep_running(orders));
+    let mut hang_ups = reload.and_then(|_| hang_up::signals());
     notify::ready();
 
     let mut shutdown = std::pin::pin!(shutdown);
@@ -161,10 +191,110 @@ pub async fn run(
         tokio::select! {
             () = &mut shutdown => break,
             _ = watchdog.tick() => notify::watchdog(),
+            Some(read) = next(&mut hang_ups, reload) => match read {
+                Ok(new) => {
+                    settings = adopted(&settings, new);
+                    tracing::info!("the settings were read again");
+                    order(&to_worker, worker_arguments(&settings, &flags));
+                    if !order(&to_server, server_arguments(&settings, &flags)) {
+                        to_server.send_modify(|orders| orders.hang_ups += 1);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the settings cannot be read again, and stay as they are");
+                    to_server.send_modify(|orders| orders.hang_ups += 1);
+                }
+            },
         }
     }
     notify::stopping();
-    // An error means that both tasks have ended already.
-    let _ = stop.send(true);
+    for orders in [to_server, to_worker] {
+        orders.send_modify(|orders| orders.stop = true);
+    }
     let _ = tokio::join!(server, worker);
+}
+
+/// Waits for the next SIGHUP, and reads the settings then.
+async fn next(
+    signals: &mut Option<tokio::signal::unix::Signal>,
+    reload: Option<&dyn Fn() -> Result<Settings, String>>,
+) -> Option<Result<Settings, String>> {
+    match signals {
+        Some(signals) => signals.recv().await?,
+        None => std::future::pending().await,
+    }
+    reload.map(|reload| reload())
+}
+
+/// Orders other arguments; tells whether they are others.
+fn order(orders: &watch::Sender<Orders>, arguments: Vec<OsString>) -> bool {
+    orders.send_if_modified(|orders| {
+        let is_new = orders.arguments != arguments;
+        orders.arguments = arguments;
+        is_new
+    })
+}
+
+/// Returns the new settings, but for those that only a restart can change; says which.
+fn adopted(old: &Settings, new: Settings) -> Settings {
+    let rest = Settings {
+        data: old.data.clone(),
+        http: old.http,
+        rtr: old.rtr,
+        rtr_tls: old.rtr_tls,
+        ..new.clone()
+    };
+    for (key, is_same) in [
+        ("data-dir", old.data == new.data),
+        ("http", old.http == new.http),
+        ("rtr", old.rtr == new.rtr),
+        ("rtr-tls", old.rtr_tls == new.rtr_tls),
+    ] {
+        if !is_same {
+            tracing::warn!(
+                key,
+                "the setting has changed, and takes effect at the next restart only"
+            );
+        }
+    }
+    rest
+}
+
+fn server_arguments(settings: &Settings, flags: &ChildFlags) -> Vec<OsString> {
+    let own = ["serve", "--no-worker", "--inherit"].map(OsString::from).to_vec();
+    [own, settings.server_flags(), flags.common.clone()].concat()
+}
+
+fn worker_arguments(settings: &Settings, flags: &ChildFlags) -> Vec<OsString> {
+    let own = ["sync", "--follow", "--supervised"].map(OsString::from).to_vec();
+    [own, settings.worker_flags(), flags.common.clone(), flags.worker.clone()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigFile, DataDir};
+
+    #[test]
+    fn what_a_restart_alone_can_change_stays() {
+        let settings = |file| Settings::new(file, ConfigFile::default(), || DataDir::new("/a"));
+        let old = settings(ConfigFile::default());
+        let new = settings(ConfigFile {
+            data_dir: Some("/b".into()),
+            http: Some("127.0.0.1:1".parse().unwrap()),
+            no_rtr: true,
+            refresh: Some(Duration::from_secs(5)),
+            exceptions: vec!["/x.json".into()],
+            ..ConfigFile::default()
+        });
+        let adopted = adopted(&old, new);
+        assert_eq!((&adopted.data, adopted.http, adopted.rtr), (&old.data, old.http, old.rtr));
+        assert_eq!(adopted.refresh, Duration::from_secs(5));
+        let flags = ChildFlags::default();
+        let (before, after) = (server_arguments(&old, &flags), server_arguments(&adopted, &flags));
+        assert_ne!(before, after);
+        assert!(after.iter().any(|flag| flag == "/x.json"));
+        // The worker knows nothing of exceptions.
+        assert!(!worker_arguments(&adopted, &flags).iter().any(|flag| flag == "/x.json"));
+    }
 }

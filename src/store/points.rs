@@ -1,4 +1,4 @@
-//! The last good state of each publication point: state that validation carries on.
+//! The state that validation carries on: last good publication points, announced keys.
 
 use std::sync::Arc;
 
@@ -8,16 +8,18 @@ use super::db::{Store, bump_generation};
 use super::error::StoreError;
 use super::schema;
 use crate::model::{ObjectHash, PointId, Timestamp};
-use crate::validate::{LastGood, ManifestRef, State};
+use crate::validate::{LastGood, ManifestRef, NextKey, State};
 
 impl Store {
-    /// Reads the last good state of every point.
+    /// Reads the last good state of every point, and since when keys are announced.
     pub fn load_state(&self) -> Result<State, StoreError> {
         let connection = schema::open_reader(self.path())?;
         let read = || -> rusqlite::Result<State> {
             let mut statement = connection.prepare("SELECT * FROM points")?;
             let points = statement.query_map([], read_point)?.collect::<Result<_, _>>()?;
-            Ok(State { points })
+            let mut statement = connection.prepare("SELECT * FROM next_keys")?;
+            let next_keys = statement.query_map([], read_next_key)?.collect::<Result<_, _>>()?;
+            Ok(State { points, next_keys })
         };
         read().map_err(|error| self.error(&error))
     }
@@ -56,7 +58,20 @@ pub(super) fn write_state(
             last.objects.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>(),
         ])?;
     }
+    if before.next_keys != after.next_keys {
+        transaction.execute("DELETE FROM next_keys", [])?;
+        for (name, next) in &after.next_keys {
+            let row = params![name, next.key.0, next.first_seen.0];
+            transaction.execute("INSERT INTO next_keys VALUES (?1, ?2, ?3)", row)?;
+        }
+    }
     Ok(())
+}
+
+fn read_next_key(row: &Row<'_>) -> rusqlite::Result<(String, NextKey)> {
+    let key = ObjectHash(row.get("key")?);
+    let first_seen = Timestamp(row.get("first_seen")?);
+    Ok((row.get("trust_anchor")?, NextKey { key, first_seen }))
 }
 
 fn read_point(row: &Row<'_>) -> rusqlite::Result<(PointId, Arc<LastGood>)> {

@@ -16,7 +16,7 @@ use crate::world::Purpose;
 const APPLICATION_ID: i64 = 0x5072_7663;
 
 /// The version of the tables. An older cache is rebuilt, a newer one refused.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `meta.generation` counts commits that change what validation reads; two connections that see
 /// the same number see the same objects. An object whose bytes were found damaged keeps its row
@@ -83,6 +83,11 @@ CREATE TABLE points (
     next_update INTEGER NOT NULL,
     manifest_uri TEXT NOT NULL,
     objects BLOB NOT NULL
+) STRICT;
+CREATE TABLE next_keys (
+    trust_anchor TEXT PRIMARY KEY,
+    key BLOB NOT NULL,
+    first_seen INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE changes (
     repository TEXT NOT NULL,

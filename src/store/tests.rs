@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{ObjectHash, ObjectUri, PointId, RepositoryId, Timestamp};
-use crate::validate::{CaLocation, LastGood, ManifestRef, ObjectSource, Selection, State, Wanted};
+use crate::validate::{
+    CaLocation, LastGood, ManifestRef, NextKey, ObjectSource, Selection, State, Wanted,
+};
 use crate::world::{Purpose, RepositoryState, TrustAnchorFetch};
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -347,7 +349,11 @@ fn pruning_keeps_what_is_referenced_staged_last_good_or_a_trust_anchor() {
         manifest_uri: uri("c"),
         objects: vec![ObjectHash::of(b"last good")],
     };
-    let state = State { points: [(PointId([1; 32]), last.into())].into() };
+    let next_key = NextKey { key: ObjectHash::of(b"next key"), first_seen: Timestamp(3) };
+    let state = State {
+        points: [(PointId([1; 32]), last.into())].into(),
+        next_keys: [("ta".to_owned(), next_key)].into(),
+    };
     store.save_state(&State::default(), &state).unwrap();
     assert_eq!(store.load_state().unwrap(), state);
     replace(store, 2, &[("a", "mapped")]);

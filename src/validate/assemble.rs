@@ -13,6 +13,7 @@ use super::finding::Rejection;
 use super::manifest::{JudgedManifest, file_uri};
 use super::memo::{FileMemo, FileMemos, Recall};
 use super::moment::Moment;
+use super::next_key::AnnouncedKey;
 use super::object::Subject;
 use super::{
     Finding, LastGood, ManifestRef, ObjectCounts, ObjectKind, ObjectSource, Payload, PayloadObject,
@@ -69,6 +70,8 @@ pub(crate) struct PointData {
     pub(crate) validity: TimeWindow,
     pub(crate) objects: Vec<Arc<PayloadObject>>,
     pub(crate) counts: ObjectCounts,
+    /// Of a trust anchor.
+    pub(crate) next_key: Option<AnnouncedKey>,
     /// About single objects.
     pub(crate) findings: Vec<Finding>,
     /// In `PointId` order, each once.
@@ -292,6 +295,7 @@ impl Collector {
                 validity: manifest.validity.intersect(updates),
                 objects: Vec::new(),
                 counts: ObjectCounts::from([(ObjectKind::Manifest, 1)]),
+                next_key: None,
                 findings: Vec::new(),
                 children: Vec::new(),
                 last_good: LastGood {
@@ -330,9 +334,8 @@ impl Collector {
                 match valid {
                     ValidFile::Ca(ca) => self.point.children.push(ca),
                     ValidFile::Payload(object) => self.point.objects.push(object),
-                    ValidFile::Tak(None) => {}
-                    ValidFile::Tak(Some(warning)) => {
-                        self.find(warning, entry.uri.as_str(), entry.file.hash);
+                    ValidFile::Tak(next) => {
+                        self.point.next_key = self.point.next_key.take().or(next);
                     }
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::CaContext;
 use super::finding::Rejection;
 use super::moment::Moment;
+use super::next_key::AnnouncedKey;
 use super::object::{Subject, check_crl_uri, judge_ca, judge_signed_object, warnings};
 use super::payload::{judge_aspa, judge_roa, judge_router};
 use super::tak::{is_tak, judge_tak};
@@ -25,8 +26,8 @@ pub(crate) enum ValidFile {
     Ca(Arc<CaContext>),
     /// Payload.
     Payload(Arc<PayloadObject>),
-    /// A trust anchor's word on its keys; a next key is a warning.
-    Tak(Option<Rejection>),
+    /// A trust anchor's word on its keys, with the next one.
+    Tak(Option<AnnouncedKey>),
 }
 
 /// A verdict on a file: everything but revocation, which is a look-up that is always made again.

@@ -9,10 +9,10 @@ use crate::model::ObjectHash;
 ///
 /// Whatever changes a verdict, a finding or its words must raise it. A test holds the results of a
 /// fixed set of objects against a recorded digest, and reminds of it.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// The version of the form in which memos are kept.
-const MEMO_VERSION: u32 = 1;
+const MEMO_VERSION: u32 = 2;
 
 /// Returns the key of everything that is remembered under these rules and this policy.
 pub fn basis(policy: &Policy) -> ObjectHash {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{CaContext, CaFacts};
 use super::file::{FileVerdict, ValidFile};
 use super::finding::Rejection;
+use super::next_key::AnnouncedKey;
 use super::{LastGood, ObjectKind, PayloadObject, PointOutcome, Selection};
 use crate::model::{ObjectHash, ObjectUri, PointId, TimeWindow, Timestamp};
 use crate::object::Serial;
@@ -102,7 +103,7 @@ pub(crate) enum Remembered {
     Rejected { uri: ObjectUri, hash: ObjectHash, rejection: Rejection },
     Payload { object: Arc<PayloadObject>, about: About },
     Ca { id: PointId, facts: Arc<CaFacts>, about: About },
-    Tak { uri: ObjectUri, hash: ObjectHash, next_key: Option<Rejection>, about: About },
+    Tak { uri: ObjectUri, hash: ObjectHash, next_key: Option<AnnouncedKey>, about: About },
 }
 
 /// What is kept of every file that passed.

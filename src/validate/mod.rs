@@ -16,6 +16,7 @@ mod last_good;
 mod manifest;
 mod memo;
 mod moment;
+mod next_key;
 mod object;
 mod outcome;
 mod payload;
@@ -39,6 +40,7 @@ pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
 pub use key::{RULES_VERSION, basis};
 pub use memo::{Memory, PointMemo};
+pub use next_key::{ACCEPTANCE, NextKey, NextKeys};
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,
     PointOutcome, PointStatus, State, TrustAnchorOutcome, TrustAnchorStatus, Validation,

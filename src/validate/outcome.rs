@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
+use super::next_key::{AnnouncedKey, NextKeys};
 use crate::model::{
     Aspa, HttpsUri, KeyIdentifier, ObjectHash, ObjectUri, PointId, RepositoryId, ResourceSet,
     RouterKey, TimeWindow, Timestamp, Vrp,
@@ -93,6 +94,9 @@ pub struct PointOutcome {
     pub objects: Vec<Arc<PayloadObject>>,
     /// How many objects of each kind are valid.
     pub counts: ObjectCounts,
+    /// In a trust anchor's own point: the next key that a valid TAK announces, the first if
+    /// several do.
+    pub(crate) next_key: Option<AnnouncedKey>,
     /// What was wrong, worst first.
     pub findings: Vec<Finding>,
 }
@@ -205,11 +209,14 @@ pub type ObjectCounts = BTreeMap<ObjectKind, u32>;
 
 /// What is remembered about points between runs: state, not memo.
 ///
-/// Replay, regression and fallback are decided against it (RFC 9286, section 6.6).
+/// Replay, regression and fallback are decided against it (RFC 9286, section 6.6), and the age of a
+/// trust anchor's next key (RFC 9691, section 4).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct State {
     /// The last good state of each point.
     pub points: BTreeMap<PointId, Arc<LastGood>>,
+    /// Since when the trust anchors announce their next keys.
+    pub next_keys: NextKeys,
 }
 
 /// The last state of a point that passed as a whole.

@@ -272,6 +272,7 @@ fn finish(
         validity: ca.validity,
         objects: Vec::new(),
         counts: Default::default(),
+        next_key: None,
         findings: Vec::new(),
     };
     let mut children = Vec::new();
@@ -282,6 +283,7 @@ fn finish(
         outcome.validity = ca.validity.intersect(data.validity);
         outcome.objects = data.objects;
         outcome.counts = data.counts;
+        outcome.next_key = data.next_key;
         findings.extend(data.findings);
         children = data.children;
         files = data.files;

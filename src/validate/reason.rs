@@ -195,7 +195,7 @@ reasons! {
         "Report the URI and the time; the objects of the point show the bug."
 
     CaLoop "ca.loop" Object
-        "RFC 6487, section 7.2"
+        "RFC 5280, section 6.1; RFC 6487, section 7.2"
         "the CA is its own ancestor"
         "The certificate has the key and the manifest of a CA above it, so that following it would never end."
         "Revoke the certificate."
@@ -213,7 +213,7 @@ reasons! {
         "Find the CA that makes so many others; raise the limit only if they are real."
 
     CaTwice "ca.twice" Warning
-        "RFC 6487, section 4"
+        "RFC 6481, section 2.2"
         "a CA has two certificates for the same key and manifest"
         "The issuer publishes more than one certificate for the same key and manifest; the newest is in use."
         "Revoke the older certificate."
@@ -231,13 +231,13 @@ reasons! {
         "Split the object; no validator reads objects of any size."
 
     ObjectMalformed "object.malformed" Object
-        "RFC 6488, section 3"
+        "RFC 6488, sections 2 and 3"
         "the object cannot be decoded"
         "The bytes are not the DER structure that the object's RFC demands."
         "Publish the object again; if it stays, the CA software has a bug."
 
     ObjectContentType "object.content-type" Object
-        "RFC 6488, section 3"
+        "RFC 6488, sections 2.1.3.1 and 3"
         "the content type does not fit the file name"
         "The type that is signed inside the object is not the one that its file name announces."
         "Publish the object under a name with the right extension."
@@ -249,7 +249,7 @@ reasons! {
         "Sign the object with the algorithms of RFC 7935; a new suite is used only after a planned migration (RFC 6916)."
 
     ObjectSigner "object.signer-mismatch" Object
-        "RFC 6488, section 3"
+        "RFC 6488, sections 2.1.6.2 and 3"
         "the signer is not the certificate inside"
         "The key identifier of the signer is not that of the certificate inside the object."
         "Sign the object again; the CA software has a bug."
@@ -309,13 +309,13 @@ reasons! {
         "Issue the certificate again with a positive serial number."
 
     CertKey "cert.key" Object
-        "RFC 7935, section 3"
+        "RFC 7935, section 3; RFC 8608, section 3"
         "the key is not one that the RPKI uses"
         "The public key is not RSA with 2,048 bits and the exponent 65,537 (for routers: not a point of P-256)."
         "Make a new key of the permitted kind and a certificate for it."
 
     CertResourcesForm "cert.resources-malformed" Object
-        "RFC 3779, sections 2.2.3 and 3.2.3; RFC 6487, section 4.8.10"
+        "RFC 3779, sections 2.2.3 and 3.2.3; RFC 6487, sections 4.8.10 and 4.8.11"
         "the resources are not in canonical form"
         "Ranges are empty, unsorted, overlapping, touching, reversed, or written as a range where a prefix would do."
         "Issue the certificate again with software that writes the canonical form."
@@ -369,13 +369,13 @@ reasons! {
         "Issue the certificate again."
 
     CertOverclaim "cert.overclaim" Object
-        "RFC 6487, section 7.2"
+        "RFC 6487, section 7.2; RFC 3779, section 2.3"
         "the certificate has resources that its issuer has not"
         "The certificate claims addresses or AS numbers that are not, or no longer, the issuer's. All that is below it is lost."
         "Shrink the certificate to what the issuer holds, or get the missing resources back."
 
     CertLocation "cert.location" Object
-        "RFC 6487, section 4.8.8.1"
+        "RFC 6487, section 4.8.8.1; RFC 8182, section 3.2"
         "the CA's publication point has no usable address"
         "caRepository, rpkiManifest or rpkiNotify is not a URI that can be fetched."
         "Issue the certificate again with rsync and HTTPS URIs."
@@ -405,13 +405,13 @@ reasons! {
         "Publish a new CRL with software that follows the profile."
 
     CrlIssuer "crl.issuer-mismatch" Point
-        "RFC 6487, section 5"
+        "RFC 6487, section 5; RFC 5280, section 6.3.3"
         "the CRL was issued by another key"
         "The authority key identifier or the issuer's name in the CRL is not that of the CA."
         "Publish a CRL that is signed by the CA's current key."
 
     CrlSignature "crl.signature" Point
-        "RFC 6487, section 5"
+        "RFC 6487, section 5; RFC 5280, section 6.3.3"
         "the signature of the CRL does not fit the CA's key"
         "The signature of the CRL does not verify with the key of the CA."
         "Publish a new CRL and manifest."
@@ -423,7 +423,7 @@ reasons! {
         "Check the clocks of the CA and of this machine."
 
     CrlStale "crl.stale" Point
-        "RFC 9286, section 6.3; RFC 5280, section 5.1.2.5"
+        "RFC 5280, sections 5.1.2.5 and 6.3.3"
         "the CRL is out of date"
         "The CRL's nextUpdate has passed and no newer one was published. All objects of the CA are lost."
         "Check that the CA is running; it has to publish a new CRL and manifest before nextUpdate."
@@ -656,17 +656,29 @@ reasons! {
         "Each AS number of a router certificate is a payload of its own with the whole key."
         "Issue certificates for the AS numbers that the router has."
 
+    TakResources "tak.explicit-resources" Object
+        "RFC 9691, section 2.3"
+        "the certificate of the TAK lists resources"
+        "The certificate inside a TAK inherits all resources: a TAK speaks about keys alone."
+        "Publish a new TAK whose certificate inherits."
+
     TakCurrentKey "tak.current-key" Object
-        "RFC 9691, section 4"
+        "RFC 9691, section 2.3"
         "the TAK is not about the key of its trust anchor"
         "A trust anchor lists its keys, but the one that it calls current is another than the one that signed."
         "The trust anchor has to publish a TAK for each of its keys, each in that key's own publication point."
 
     TakSuccessor "tak.successor" Warning
-        "RFC 9691, section 4"
+        "RFC 9691, sections 4 and 4.1"
         "the trust anchor announces its next key"
-        "The trust anchor will move to another key. Nothing is changed here: the locator in use stays in use until you replace it."
-        "Compare the new locator with what the trust anchor announces elsewhere, and replace the old one before that key is retired; RFC 9691 wants the new key to have been seen for 30 days first."
+        "The trust anchor will move to another key. Nothing is changed here: the locator in use stays in use until you replace it, and the 30 days for which the key has to be announced first have begun."
+        "Wait until the time in the detail, and use it to compare the new key with what the trust anchor announces elsewhere."
+
+    TakSuccessorDue "tak.successor-due" Warning
+        "RFC 9691, sections 4 and 4.1"
+        "the trust anchor has announced its next key for 30 days"
+        "The key was announced in every run for 30 days, so that it may be used. Nothing is changed here: the locator in use stays in use until you replace it."
+        "Check that the trust anchor announces the same key elsewhere, and replace the locator before the present key is retired; `provost inspect` prints the new one from the TAK."
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::key;
 use super::last_good::is_worth_keeping;
 use super::memo::{Judged, Memory, PointMemo, Recall};
 use super::moment::Moment;
+use super::next_key::watch_keys;
 use super::plan::{Changes, Plan};
 use super::point::{JudgedPoint, PointInput, give_up, judge_after_panic, judge_point};
 use super::settle::settle;
@@ -111,10 +112,11 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
     keep_unreached(&mut remembered, state, policy, now);
     let mut points: Vec<_> = points.into_iter().flatten().collect();
     settle(&mut trust_anchors, &mut points, policy);
+    let next_keys = watch_keys(&trust_anchors, &mut points, &state.next_keys, now, &mut moment);
     let validation = Validation { time: now, trust_anchors, points, horizon: moment.window() };
     let basis = Some(key::basis(policy));
     let memory = Memory { basis, generation: source.generation(), points: memos };
-    Advance { state: State { points: remembered }, validation, memory }
+    Advance { state: State { points: remembered, next_keys }, validation, memory }
 }
 
 /// A walk over the tree, beside what an earlier run remembers of it.

@@ -294,10 +294,12 @@ const TAK: &[Step] = &[
     CERT_SIGNATURE,
     SIGNATURE,
     CRL_URI,
+    step("its certificate inherits", &[Reason::TakResources]),
     step("its content is that of a TAK", &[Reason::ObjectMalformed, Reason::ObjectTooManyEntries]),
     step("it is about the key of its trust anchor", &[Reason::TakCurrentKey]),
     REVOKED,
-    step("it announces no next key", &[Reason::TakSuccessor]),
+    FORM,
+    step("it announces no next key", &[Reason::TakSuccessor, Reason::TakSuccessorDue]),
 ];
 
 /// Reasons that no check of an object ends with: the local cache, or this program.

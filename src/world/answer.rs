@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::chain::trust_anchor_age;
 use super::freshness::{Age, Aged};
 use super::{
-    DataSource, Freshness, Gap, ItemSource, PointRecord, Purpose, View, ViewSource, World,
+    DataSource, Freshness, Gap, ItemSource, LocalEffect, PointRecord, Purpose, View, ViewSource,
+    World,
 };
 use crate::model::{Prefix, Route, Timestamp};
 use crate::origin::{Fit, Validity, Verdict};
@@ -24,6 +25,8 @@ pub struct Answer {
     ///
     /// `None` if that is not known.
     pub as_of: Option<Timestamp>,
+    /// What the operator's exceptions did to it; `None` if they had no part in it.
+    pub local: Option<LocalEffect>,
 }
 
 impl View {
@@ -32,7 +35,7 @@ impl View {
     /// Source: RFC 6811, section 2, for the verdict; the freshness is ours.
     pub fn answer(&self, route: Route, now: Timestamp, max_age: Duration) -> Answer {
         let verdict = Verdict::of(&self.index, &self.vrps, route);
-        let age = self.age(&verdict);
+        let age = self.age(&verdict, now);
         let known = age.map(|age| age.time).filter(|time| *time != Timestamp::MIN);
         let freshness = match age {
             None => Freshness::NoData,
@@ -42,22 +45,23 @@ impl View {
                 .or_else(|| self.stale(age, now, max_age))
                 .unwrap_or(Freshness::Fresh),
         };
-        Answer { route, verdict, freshness, as_of: known }
+        let local = self.local_effect(route, &verdict);
+        Answer { route, verdict, freshness, as_of: known, local }
     }
 
     /// Returns the age of the oldest data that the verdict rests on; `None` if there are none.
     ///
     /// A valid route rests on its best match. An invalid one rests on every VRP that covers it,
     /// and one that is not found on every trust anchor: a newer state of each could match it.
-    fn age(&self, verdict: &Verdict) -> Option<Age> {
+    fn age(&self, verdict: &Verdict, now: Timestamp) -> Option<Age> {
         let Some(world) = &self.world else {
             let ViewSource::File { generated, .. } = self.source else { return None };
             let time = generated.unwrap_or(Timestamp::MIN);
-            return (!self.vrps.is_empty()).then_some(Age { time, of: Aged::File });
+            return self.had_vrps.then_some(Age { time, of: Aged::File });
         };
         let newest_of = |position: usize| {
             let sources = self.vrp_sources(position).iter();
-            sources.filter_map(|source| self.source_age(world, *source)).max()
+            sources.filter_map(|source| self.source_age(world, *source, now)).max()
         };
         let covering = verdict.covering.iter();
         match verdict.validity {
@@ -83,7 +87,11 @@ impl View {
         anchors.chain(own).min()
     }
 
-    fn source_age(&self, world: &World, source: ItemSource) -> Option<Age> {
+    fn source_age(&self, world: &World, source: ItemSource, now: Timestamp) -> Option<Age> {
+        if source.exception.is_some() {
+            // What the operator says holds now.
+            return Some(Age { time: now, of: Aged::Exception });
+        }
         let object = world.objects.get(source.object? as usize)?;
         self.chains.get(object.point as usize).map(|chain| chain.age)
     }

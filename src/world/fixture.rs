@@ -77,6 +77,7 @@ pub(crate) fn point(
         validity: day(),
         counts: ObjectCounts::from([(ObjectKind::Roa, u32::try_from(objects.len()).unwrap())]),
         objects: objects.into_iter().map(Arc::new).collect(),
+        next_key: None,
         findings: Vec::new(),
     }
 }
@@ -205,6 +206,15 @@ pub(crate) fn assembly(validation: &Validation) -> Assembly<'_> {
         trust_anchor_fetches: BTreeMap::from([("alpha".to_owned(), fetch)]),
         previous: None,
     }
+}
+
+/// Exceptions that filter one prefix.
+pub(crate) fn without(prefix: &str) -> Arc<crate::payload::Exceptions> {
+    use crate::payload::{Entry, Exceptions, PrefixFilter, SlurmFile};
+    let rule = PrefixFilter { prefix: Some(prefix.parse().unwrap()), asn: None };
+    let prefix_filters = vec![Entry { rule, line: 1, comment: Some("a test".to_owned()) }];
+    let file = SlurmFile { version: 1, prefix_filters, ..SlurmFile::default() };
+    Arc::new(Exceptions::new(vec![("local.json".to_owned(), file)]).unwrap())
 }
 
 /// The world of [`validation`].

@@ -78,4 +78,5 @@ pub(super) enum Aged {
     TrustAnchor(u16),
     Repository(u32),
     File,
+    Exception,
 }

@@ -14,6 +14,7 @@ mod follow;
 pub mod format;
 mod freshness;
 mod publish;
+mod slurm;
 mod status;
 mod view;
 #[expect(clippy::module_inception, reason = "the module is about this type")]
@@ -25,6 +26,7 @@ pub use error::WorldError;
 pub use follow::Follower;
 pub use freshness::{DataSource, Freshness, Gap};
 pub use publish::{load_current, next_id, publish};
+pub use slurm::{FilteredVrp, LocalEffect};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
 pub use view::{Item, ItemSource, View, ViewSource};
 pub use world::{

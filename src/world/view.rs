@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::chain::{Chain, chains};
+use super::slurm::Local;
 use super::{ObjectRecord, PointRecord, Purpose, World};
 use crate::model::{Aspa, ResourceSet, RouterKey, TimeWindow, Timestamp, Vrp, WorldId};
 use crate::origin::Index;
-use crate::payload::{FileFormat, VrpFile};
+use crate::payload::{FileFormat, RuleId, VrpFile};
 use crate::validate::TrustAnchorStatus;
 
 /// A world or a VRP file at one time: what is valid then, and the origin index over it.
@@ -22,14 +23,17 @@ pub struct View {
     first_sources: Vec<u32>,
     vrp_sources: Vec<ItemSource>,
     pub(super) index: Index,
-    aspas: Vec<Item<Aspa>>,
-    router_keys: Vec<Item<RouterKey>>,
+    pub(super) aspas: Vec<Item<Aspa>>,
+    pub(super) router_keys: Vec<Item<RouterKey>>,
     pub(super) trust_anchors: Vec<String>,
     next_expiry: Option<Timestamp>,
     /// For each point of the world.
     pub(super) chains: Vec<Chain>,
     /// The points with unproven resources, and all those resources together.
     pub(super) unproven: (Vec<u32>, ResourceSet),
+    /// Whether there were VRPs before local exceptions.
+    pub(super) had_vrps: bool,
+    pub(super) local: Local,
 }
 
 /// What a view was made from.
@@ -62,6 +66,8 @@ pub struct ItemSource {
     pub trust_anchor: Option<u16>,
     /// The index of the object in [`World::objects`]; a VRP file knows none.
     pub object: Option<u32>,
+    /// The local exception that gives the item, if it is no object that does.
+    pub exception: Option<RuleId>,
     /// The last second in which the whole chain is valid, where that is known.
     pub expires: Option<Timestamp>,
 }
@@ -94,6 +100,7 @@ impl View {
                 horizon.admit(validity).then_some(ItemSource {
                     trust_anchor: Some(point.trust_anchor),
                     object: Some(index),
+                    exception: None,
                     expires: Some(validity.until),
                 })
             })
@@ -111,6 +118,8 @@ impl View {
         View {
             source: ViewSource::World { id: world.id, time: world.time, purpose: world.purpose },
             index: Index::build(&vrps.list),
+            had_vrps: !vrps.list.is_empty(),
+            local: Local::default(),
             vrps: vrps.list,
             first_sources: vrps.first_sources,
             vrp_sources: vrps.sources,
@@ -132,7 +141,7 @@ impl View {
         let mut keep = |trust_anchor: Option<u16>, expires: Option<Timestamp>| {
             let until = expires.unwrap_or(Timestamp::MAX);
             let window = TimeWindow::new(Timestamp::MIN, until);
-            let source = ItemSource { trust_anchor, object: None, expires };
+            let source = ItemSource { trust_anchor, object: None, exception: None, expires };
             (at.is_none() || horizon.admit(window)).then_some(source)
         };
         let rows = file
@@ -166,6 +175,8 @@ impl View {
             },
             world: None,
             index: Index::build(&vrps.list),
+            had_vrps: !vrps.list.is_empty(),
+            local: Local::default(),
             vrps: vrps.list,
             first_sources: vrps.first_sources,
             vrp_sources: vrps.sources,
@@ -178,6 +189,14 @@ impl View {
         }
     }
 
+    /// Puts other VRPs into the place of those that there are.
+    pub(super) fn set_vrps(&mut self, vrps: Vrps) {
+        self.index = Index::build(&vrps.list);
+        self.vrps = vrps.list;
+        self.first_sources = vrps.first_sources;
+        self.vrp_sources = vrps.sources;
+    }
+
     /// Returns what the view was made from.
     pub fn source(&self) -> &ViewSource {
         &self.source
@@ -188,13 +207,14 @@ impl View {
         self.world.as_ref()
     }
 
-    /// Tells whether there is anything to answer from: a valid trust anchor, or a VRP.
+    /// Tells whether there is anything to answer from: a valid trust anchor, or a VRP that no
+    /// local exception gives.
     ///
     /// Without, "unknown" would be a silent wrong answer.
     pub fn has_data(&self) -> bool {
         let anchors = self.world.iter().flat_map(|world| &world.trust_anchors);
         let mut statuses = anchors.map(|anchor| anchor.status);
-        !self.vrps.is_empty() || statuses.any(|status| status == TrustAnchorStatus::Valid)
+        self.had_vrps || statuses.any(|status| status == TrustAnchorStatus::Valid)
     }
 
     /// Returns when the newest of the world's sources was last found or brought up to date.
@@ -277,7 +297,7 @@ impl View {
 }
 
 /// The VRPs of a view, with the sources of each.
-struct Vrps {
+pub(super) struct Vrps {
     list: Vec<Vrp>,
     first_sources: Vec<u32>,
     sources: Vec<ItemSource>,
@@ -285,7 +305,7 @@ struct Vrps {
 
 impl Vrps {
     /// Sorts the rows and joins those of the same VRP.
-    fn collect(mut rows: Vec<(Vrp, ItemSource)>) -> Vrps {
+    pub(super) fn collect(mut rows: Vec<(Vrp, ItemSource)>) -> Vrps {
         // A world's rows are sorted, which this sees in one pass.
         rows.sort_by_key(|(vrp, _)| *vrp);
         let mut vrps = Vrps {

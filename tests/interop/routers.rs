@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,18 +34,23 @@ fn start(command: &mut Command) -> Running {
 /// A lab with a service over it.
 struct Service {
     bench: Bench,
+    http: SocketAddr,
     routers: SocketAddr,
     program: Running,
 }
 
 impl Service {
     fn start() -> Self {
+        Service::start_with(&[])
+    }
+
+    fn start_with(flags: &[&str]) -> Self {
         let bench = Bench::with(RsyncUse::Never);
-        let (http, routers) = (free_address().to_string(), free_address());
+        let (http, routers) = (free_address(), free_address());
         let mut command = bench.provost(&["serve", "--no-rsync", "--refresh", "1s"]);
-        command.args(["--http", &http, "--rtr", &routers.to_string()]);
+        command.args(["--http", &http.to_string(), "--rtr", &routers.to_string()]).args(flags);
         let program = start(command.args(bench.worker_flags()));
-        let service = Service { bench, routers, program };
+        let service = Service { bench, http, routers, program };
         service.wait_until_it_listens();
         service
     }
@@ -143,6 +148,24 @@ fn rtrclient_holds_our_vrps() {
     });
 }
 
+/// Returns what StayRTR's `rtrdump` gets over RTR with more `flags`.
+fn rtrdump(address: SocketAddr, file: &Path, flags: &[&str]) -> BTreeSet<String> {
+    // What an earlier run wrote is no answer of this one.
+    let _ = fs::remove_file(file);
+    let mut command = Command::new("timeout");
+    command.args(["20", "rtrdump", "-rtr.version", "1"]).args(flags).arg("-file").arg(file);
+    output(command.args(["-connect", &address.to_string()]));
+    let json = fs::read(file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    let json: serde_json::Value = json.unwrap_or_default();
+    let roas = json.get("roas").and_then(|roas| roas.as_array()).cloned().unwrap_or_default();
+    let field = |roa: &serde_json::Value, name| roa.get(name).cloned().unwrap_or_default();
+    let text = |value: serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
+    let rows = roas.iter().map(|roa| {
+        row(&text(field(roa, "prefix")), text(field(roa, "maxLength")), text(field(roa, "asn")))
+    });
+    rows.collect()
+}
+
 #[test]
 fn rtrdump_of_stayrtr_holds_our_vrps() {
     if !is_installed("rtrdump") {
@@ -150,19 +173,49 @@ fn rtrdump_of_stayrtr_holds_our_vrps() {
     }
     let service = Service::start();
     let (address, file) = (service.routers, service.bench.data().join("dump.json"));
-    service.guide(|| {
-        let mut command = Command::new("timeout");
-        command.args(["20", "rtrdump", "-type", "plain", "-rtr.version", "1", "-file"]);
-        output(command.arg(&file).args(["-connect", &address.to_string()]));
-        let json = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let json: serde_json::Value = json.unwrap_or_default();
-        let roas = json["roas"].as_array().cloned().unwrap_or_default();
-        let text = |value: &serde_json::Value| value.to_string().replace(['"', 'A', 'S'], "");
-        let rows = roas
-            .iter()
-            .map(|roa| row(&text(&roa["prefix"]), text(&roa["maxLength"]), text(&roa["asn"])));
-        rows.collect()
-    });
+    service.guide(|| rtrdump(address, &file, &["-type", "plain"]));
+}
+
+#[test]
+fn rtrdump_of_stayrtr_holds_our_vrps_over_tls() {
+    if !is_installed("rtrdump") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["rtr.pem", "rtr.key"].map(|name| directory.path().join(name));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = free_address();
+    let [certificate, key] = [certificate, key].map(|path| path.display().to_string());
+    let mut service = Service::start_with(&[
+        "--rtr-tls",
+        &tls.to_string(),
+        "--rtr-tls-cert",
+        &certificate,
+        "--rtr-tls-key",
+        &key,
+    ]);
+    service.routers = tls;
+    let file = service.bench.data().join("dump.json");
+    // Whose certificates are accepted is tested beside the code, in `rtr::tls`.
+    service.guide(|| rtrdump(tls, &file, &["-type", "tls", "-tls.validate=false"]));
+}
+
+#[test]
+fn stayrtr_serves_our_vrps_from_our_json() {
+    if !is_installed("rtrdump") || !is_installed("stayrtr") {
+        return;
+    }
+    let service = Service::start();
+    let (bind, metrics) = (free_address(), free_address());
+    let mut command = Command::new("stayrtr");
+    command.args(["-bind", &bind.to_string(), "-metrics.addr", &metrics.to_string()]);
+    command.args(["-cache", &format!("http://{}/json", service.http), "-refresh", "1"]);
+    let _stayrtr = start(&mut command);
+    wait_for("StayRTR listens", || TcpStream::connect(bind).ok());
+    let file = service.bench.data().join("dump.json");
+    service.guide(|| rtrdump(bind, &file, &["-type", "plain"]));
 }
 
 #[test]

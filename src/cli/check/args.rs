@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::CliError;
+use crate::cli::{CliError, ExceptionArgs};
 use crate::config::parse_duration;
 use crate::model::{Asn, Origin, Prefix, PrefixError, Route, Timestamp};
 
@@ -41,6 +41,9 @@ pub struct CheckArgs {
     /// Judge at this time: RFC 3339, or @SECONDS since 1970
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
+    /// Local exceptions.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 /// What is asked.

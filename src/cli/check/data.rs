@@ -1,7 +1,7 @@
 //! Where the answers come from: the last world, a world judged at another time, or a VRP file.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::CheckArgs;
 use crate::cli::export::last_world;
 use crate::cli::limits::MAX_VRP_FILE_BYTES;
 use crate::cli::{CliError, input};
-use crate::config::DataDir;
+use crate::config::{DataDir, load_exceptions};
 use crate::model::{Rejected, Timestamp};
 use crate::payload::VrpFile;
 use crate::world::{View, World};
@@ -21,6 +21,8 @@ pub struct Sources<'a> {
     pub dir: &'a DataDir,
     /// When data count as stale, unless the arguments say otherwise.
     pub max_age: Duration,
+    /// The local exceptions in force; with a VRP file only those of the arguments are applied.
+    pub exceptions: &'a [PathBuf],
     /// Judges what the cache holds at another time; writes no state and publishes nothing.
     pub judge_at: &'a dyn Fn(Timestamp) -> Result<World, CliError>,
 }
@@ -32,7 +34,9 @@ pub(super) fn load_view(
     now: Timestamp,
     err: &mut dyn Write,
 ) -> Result<View, CliError> {
-    match (&args.vrps, args.at) {
+    let exceptions = if args.vrps.is_some() { &args.exceptions.files } else { sources.exceptions };
+    let exceptions = Arc::new(load_exceptions(exceptions)?);
+    let view = match (&args.vrps, args.at) {
         (Some(path), at) => view_of_file(path, at, err),
         (None, None) => {
             let world = last_world(sources.dir).map_err(|error| match error.hint {
@@ -45,10 +49,16 @@ pub(super) fn load_view(
             Ok(View::of_world(Arc::new(world), now))
         }
         (None, Some(at)) => (sources.judge_at)(at).map(|world| View::of_world(Arc::new(world), at)),
-    }
+    };
+    Ok(view?.except(&exceptions))
 }
 
-fn view_of_file(path: &Path, at: Option<Timestamp>, err: &mut dyn Write) -> Result<View, CliError> {
+/// Reads a VRP file.
+pub(crate) fn view_of_file(
+    path: &Path,
+    at: Option<Timestamp>,
+    err: &mut dyn Write,
+) -> Result<View, CliError> {
     let mut bytes = Vec::new();
     input::open(path, MAX_VRP_FILE_BYTES)?
         .read_to_end(&mut bytes)

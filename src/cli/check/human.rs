@@ -34,6 +34,7 @@ pub(super) fn write_answer(
     for covering in &answer.verdict.covering {
         write_covering(out, view, covering, words::fit(covering.fit))?;
     }
+    write_local(out, view, answer)?;
     write_freshness(out, answer, now)
 }
 
@@ -66,6 +67,7 @@ pub(super) fn write_prefix(
         };
         write_covering(out, view, covering, word)?;
     }
+    write_filtered(out, view, answer)?;
     write_freshness(out, answer, now)
 }
 
@@ -104,9 +106,31 @@ fn write_covering(
     let asn = vrp.asn.to_string();
     for source in view.vrp_sources(covering.position) {
         let anchor = view.trust_anchor(*source).unwrap_or("-");
-        let uri = view.object_uri(*source).unwrap_or_default();
+        let uri = match view.exception(*source) {
+            Some(rule) => words::place(rule),
+            None => view.object_uri(*source).unwrap_or_default().to_owned(),
+        };
         let line = format!("  {word:<22}  {shown:<28}  {asn:<12}  {anchor}  {uri}");
         writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Writes what local exceptions did to the answer.
+fn write_local(out: &mut dyn Write, view: &View, answer: &Answer) -> io::Result<()> {
+    let Some(local) = &answer.local else { return Ok(()) };
+    write_filtered(out, view, answer)?;
+    let state = words::state(local.without);
+    writeln!(out, "  {WARN}local exceptions{WARN:#}: without them {state}")
+}
+
+/// Writes the covering VRPs that local exceptions take out.
+fn write_filtered(out: &mut dyn Write, view: &View, answer: &Answer) -> io::Result<()> {
+    for (vrp, rule) in answer.local.iter().flat_map(|local| &local.filtered) {
+        let shown = format!("{} up to /{}", vrp.prefix, vrp.max_length);
+        let asn = vrp.asn.to_string();
+        let place = view.exceptions().get(*rule).map(words::place).unwrap_or_default();
+        writeln!(out, "  {:<22}  {shown:<28}  {asn:<12}  -  {place}", "filtered locally")?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod words;
 
 pub use args::CheckArgs;
 pub use data::Sources;
+pub(crate) use data::view_of_file;
 pub use run::run;
 
 use super::sync::{as_fetched, open_engine};
@@ -25,10 +26,12 @@ use crate::world::World;
 
 /// Runs the command for the person at the terminal.
 pub fn command(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
-    let settings = context.settings(ConfigFile::default())?;
+    let flags = ConfigFile { exceptions: args.exceptions.files.clone(), ..ConfigFile::default() };
+    let settings = context.settings(flags)?;
     let sources = Sources {
         dir: &settings.data,
         max_age: settings.max_age,
+        exceptions: &settings.exceptions,
         judge_at: &|at| judge_cache_at(&settings, at),
     };
     // `anstream` leaves colours out where nobody sees them, and where NO_COLOR is set.

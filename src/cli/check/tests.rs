@@ -35,7 +35,7 @@ impl Data {
 /// The data below `dir`, with the usual age and no cache to judge again.
 fn data_of(dir: &DataDir) -> Sources<'_> {
     let judge_at = &|_| Err(CliError::no_data("there is no cache"));
-    Sources { dir, max_age: DEFAULT_MAX_AGE, judge_at }
+    Sources { dir, max_age: DEFAULT_MAX_AGE, exceptions: &[], judge_at }
 }
 
 fn check_at(dir: &Path, args: &CheckArgs, now: Timestamp) -> Result<(Exit, String), CliError> {
@@ -243,6 +243,36 @@ fn a_closed_pipe_is_no_failure() {
         let exit = run(&args, data_of(&dir), NOW, &mut Closed, &mut Vec::new()).unwrap();
         assert_eq!(exit, Exit::Invalid);
     }
+}
+
+#[test]
+fn an_answer_shows_the_local_exceptions_that_changed_it() {
+    let data = Data::with(&world());
+    let slurm = data.file(
+        "local.json",
+        r#"{ "slurmVersion": 1, "validationOutputFilters": { "prefixFilters": [
+        { "prefix": "192.0.2.0/24", "comment": "attacked" } ], "bgpsecFilters": [] },
+        "locallyAddedAssertions": { "prefixAssertions": [
+        { "asn": 64500, "prefix": "198.51.100.0/24", "comment": "ours" } ],
+        "bgpsecAssertions": [] } }"#,
+    );
+    let routes = ["192.0.2.0/24", "64496", "198.51.100.0/24", "64500", "203.0.113.0/24", "64499"];
+    let exceptions = crate::cli::ExceptionArgs { files: vec![slurm.clone()] };
+    let dir = DataDir::new(data.0.path());
+    let shown = |json: bool, words: &[&str]| {
+        let args = CheckArgs { json, exceptions: exceptions.clone(), ..args(words) };
+        let sources = Sources { exceptions: &args.exceptions.files, ..data_of(&dir) };
+        let mut out = anstream::StripStream::new(Vec::new());
+        run(&args, sources, NOW, &mut out, &mut Vec::new()).unwrap();
+        let text = String::from_utf8(out.into_inner()).unwrap();
+        text.replace(&data.0.path().display().to_string(), "DIR")
+    };
+    insta::assert_snapshot!(format!(
+        "{}{}{}",
+        shown(false, &routes),
+        shown(false, &["192.0.2.0/24"]),
+        shown(true, &routes)
+    ));
 }
 
 #[test]

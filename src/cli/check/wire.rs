@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::Prefix;
 use crate::origin::CoveringVrp;
-use crate::output::answer::{CoveringBody, FreshnessBody, covering, purpose};
+use crate::output::answer::{CoveringBody, FreshnessBody, LocalBody, covering, purpose};
 use crate::world::{Answer, View, ViewSource};
 
 /// What covers a prefix.
@@ -17,6 +17,8 @@ pub(super) struct PrefixLine<'a> {
     freshness: FreshnessBody<'a>,
     as_of: Option<String>,
     purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_exceptions: Option<LocalBody<'a>>,
 }
 
 impl<'a> PrefixLine<'a> {
@@ -38,6 +40,7 @@ impl<'a> PrefixLine<'a> {
             freshness: FreshnessBody::new(&answer.freshness),
             as_of: answer.as_of.map(|time| time.to_string()),
             purpose: purpose(view),
+            local_exceptions: LocalBody::new(view, answer),
         }
     }
 }
@@ -87,6 +90,9 @@ pub(super) struct DataBody {
     time: Option<String>,
     at: Option<String>,
     vrps: u64,
+    /// The files of local exceptions.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    exceptions: Vec<String>,
 }
 
 impl DataBody {
@@ -102,6 +108,7 @@ impl DataBody {
             time: time.map(|time| time.to_string()),
             at: at.map(|at| at.to_string()),
             vrps: view.vrps().len() as u64,
+            exceptions: view.exceptions().files().to_vec(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Answers in plain words, the same for people and in JSON.
 
 use crate::config::format_duration;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, excerpt};
 use crate::origin::{Fit, Validity};
+use crate::payload::Rule;
 use crate::validate::{PointStatus, TrustAnchorStatus};
 use crate::world::{Answer, DataSource, Freshness, Gap, Purpose, View, ViewSource};
 
@@ -101,10 +102,23 @@ pub(super) fn source(view: &View, at: Option<Timestamp>) -> String {
         ViewSource::File { name, generated: Some(time), .. } => format!("{name}, made {time}"),
         ViewSource::File { name, generated: None, .. } => format!("{name}, which names no time"),
     };
+    let judged = at.map(|at| format!(", judged at {at}")).unwrap_or_default();
     let count = view.vrps().len();
-    match at {
-        Some(at) => format!("{source}, judged at {at}; {count} VRPs"),
-        None => format!("{source}; {count} VRPs"),
+    let local = match view.exceptions().files().len() {
+        0 => String::new(),
+        1 => ", with the local exceptions of 1 file".to_owned(),
+        files => format!(", with the local exceptions of {files} files"),
+    };
+    format!("{source}{judged}; {count} VRPs{local}")
+}
+
+/// Returns where a local exception is written, and why.
+pub(super) fn place(rule: &Rule) -> String {
+    match &rule.comment {
+        Some(comment) => {
+            format!("{}:{} ({})", rule.file, rule.line, excerpt(comment.as_bytes()))
+        }
+        None => format!("{}:{}", rule.file, rule.line),
     }
 }
 

@@ -5,9 +5,12 @@ mod reason;
 mod route;
 mod steps;
 
+use std::sync::Arc;
+
 use super::context::to_stdout;
 use super::judged::Judged;
 use super::{CliError, Context, Exit};
+use crate::config::load_exceptions;
 use crate::model::{Asn, ObjectUri, Origin, Prefix, Route, Timestamp};
 use crate::validate::Reason;
 
@@ -105,9 +108,11 @@ pub fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, CliError> {
             to_stdout(|out| explained.print(out, args.json))?;
         }
         Question::Route(route) => {
-            let max_age = context.settings(crate::config::ConfigFile::default())?.max_age;
+            let settings = context.settings(crate::config::ConfigFile::default())?;
+            let exceptions = Arc::new(load_exceptions(&settings.exceptions)?);
             let judged = Judged::load(context, args.at)?;
-            let explained = route::explain(&judged, route, max_age, args.steps)?;
+            let explained =
+                route::explain(&judged, route, settings.max_age, args.steps, &exceptions)?;
             to_stdout(|out| explained.print(out, args.json))?;
         }
     }

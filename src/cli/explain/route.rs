@@ -16,8 +16,9 @@ use crate::origin::{CoveringVrp, Fit, Validity};
 use crate::output::answer::FreshnessBody;
 use crate::output::why::why;
 use crate::output::words;
+use crate::payload::Exceptions;
 use crate::validate::{Checked, Effect, Finding, ObjectKind, PointOutcome, PointStatus};
-use crate::world::{Freshness, View};
+use crate::world::{Answer, Freshness, View};
 
 /// How many suspects are named, the most telling first.
 const MAX_SUSPECTS: usize = 20;
@@ -37,6 +38,27 @@ pub(super) struct Explained {
     /// Rejected objects that could have spoken about the route.
     suspects: Vec<Suspect>,
     suspects_left_out: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_exceptions: Option<LocalExceptions>,
+}
+
+/// What the operator's exceptions did to the verdict.
+#[derive(Serialize)]
+struct LocalExceptions {
+    state_without: &'static str,
+    rules: Vec<String>,
+}
+
+fn local_exceptions(view: &View, answer: &Answer) -> Option<LocalExceptions> {
+    let local = answer.local.as_ref()?;
+    let rules = local.filtered.iter().chain(&local.asserted);
+    let mut rules: Vec<_> = rules
+        .filter_map(|(_, rule)| view.exceptions().get(*rule))
+        .map(|rule| format!("{}:{}: {}", rule.file, rule.line, rule.kind))
+        .collect();
+    rules.sort();
+    rules.dedup();
+    Some(LocalExceptions { state_without: words::validity(local.without), rules })
 }
 
 /// A ROA that covers the route, with its chain.
@@ -94,9 +116,10 @@ pub(super) fn explain(
     route: Route,
     max_age: Duration,
     with_steps: bool,
+    exceptions: &Arc<Exceptions>,
 ) -> Result<Explained, CliError> {
     let at = judged.validation().time;
-    let view = View::of_world(Arc::new(judged.world()?), at);
+    let view = View::of_world(Arc::new(judged.world()?), at).except(exceptions);
     let answer = view.answer(route, at, max_age);
     if answer.freshness == Freshness::NoData {
         let message = "no trust anchor is valid, so there is nothing to explain from";
@@ -132,6 +155,7 @@ pub(super) fn explain(
         covering,
         suspects,
         suspects_left_out: left_out,
+        local_exceptions: local_exceptions(&view, &answer),
     })
 }
 
@@ -299,6 +323,10 @@ impl Explained {
         writeln!(out, "{}", line.trim_end())?;
         writeln!(out, "  {}", self.explanation)?;
         writeln!(out, "  Judged from the cache at {}.", self.judged_at)?;
+        if let Some(local) = &self.local_exceptions {
+            writeln!(out, "  Without local exceptions it is {}:", local.state_without)?;
+            local.rules.iter().try_for_each(|rule| writeln!(out, "    {rule}"))?;
+        }
         let word = |key: &str| self.freshness.get(key).and_then(|value| value.as_str());
         match word("state") {
             Some("incomplete") => {

@@ -290,6 +290,21 @@ fn add_tak(sheet: &mut Sheet, tak: &Tak) {
     keys.extend(tak.predecessor.iter().map(|found| key("predecessor", found)));
     keys.extend(tak.successor.iter().map(|found| key("successor", found)));
     sheet.list("takeys", "Trust anchor keys", keys);
+    if let Some(next) = &tak.successor {
+        sheet.text("successor_tal", "Locator of the successor", locator(next));
+    }
+}
+
+/// Writes the locator of a key, ready to be a file (RFC 8630, section 2.2).
+fn locator(key: &TaKey) -> String {
+    let mut text = key.uris.iter().map(|uri| format!("{uri}\n")).collect::<String>() + "\n";
+    for (index, character) in base64_of(&key.spki).chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    text + "\n"
 }
 
 fn add_tal(sheet: &mut Sheet, tal: &Tal) {

@@ -206,21 +206,37 @@ fn real_objects_are_decoded_and_their_signatures_verified() {
         return;
     };
     let decode = |name, wanted| SignedObject::decode(&read(name).unwrap(), wanted).unwrap();
-    Cert::decode(&cert).unwrap().inspect(Profile::Ca).unwrap();
+    // Each is judged a minute before it ends.
+    let at = |window: TimeWindow| window.until.minus(Duration::from_secs(60));
+    let cert = Cert::decode(&cert).unwrap();
+    cert.inspect(Profile::Ca).unwrap();
+    assert!(cert.validity().contains(at(cert.validity())));
     let crl = Crl::decode(&read("yqgF26w2R0m5sRVZCrbvD5cM29g.crl").unwrap()).unwrap();
     let manifest = decode("yqgF26w2R0m5sRVZCrbvD5cM29g.mft", ContentType::Manifest);
     check_signature(&manifest);
     assert_eq!(manifest.cert.aki(), Some(crl.aki));
     assert!(!crl.is_revoked(&manifest.cert.serial()));
-    assert_eq!(crate::object::Manifest::decode(&manifest.content).unwrap().files.len(), 12);
+    let content = crate::object::Manifest::decode(&manifest.content).unwrap();
+    assert_eq!(content.files.len(), 12);
+    let now = at(TimeWindow::new(content.this_update, content.next_update));
+    assert!(manifest.cert.validity().contains(now) && manifest.signing_time < now);
+    assert!(content.this_update < now && crl.this_update < now && now < crl.next_update);
     let roa = decode("5EjPZ8Kw2_h5hRqKpwmjdnq7Tq8.roa", ContentType::Roa);
     check_signature(&roa);
+    assert!(roa.signing_time < at(roa.cert.validity()));
     assert_eq!(crate::object::decode_roa(&roa.content).unwrap().len(), 1);
+    let list = decode("9X0AhXWTJDl8lJhfOwvnac-42CA.spl", ContentType::Spl);
+    check_signature(&list);
+    assert!(list.signing_time < at(list.cert.validity()));
+    assert!(!crate::object::SignedPrefixList::decode(&list.content).unwrap().prefixes.is_empty());
     // It is of an old draft.
     let aspa = decode("FjSf5hX1GmGhKMu9AG7WVIl8m1M.asa", ContentType::Aspa);
     check_signature(&aspa);
     let fault = crate::object::decode_aspa(&aspa.content).unwrap_err().fault;
     assert_eq!(fault, crate::object::Fault::AspaVersion);
+    // A validator's own output, in an older form; no signed object at all.
+    let finding = judge_alone(&read("test.ccr").unwrap(), "test.ccr").unwrap();
+    assert_eq!(finding.reason, Reason::ObjectContentType);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ca::TakKey;
 use crate::object::Profile;
-use crate::validate::{ChecklistFault, judge_alone, judge_checklist};
+use crate::validate::{ACCEPTANCE, ChecklistFault, judge_alone, judge_checklist};
 
 const URI: &[&str] = &["rsync://ta.example.net/ta/next.cer"];
 
@@ -27,10 +27,85 @@ fn g37_a_next_key_is_a_warning_and_changes_nothing() {
     world.publish();
     let found = world.run();
     assert_eq!(found.reasons(&world.root), [Reason::TakSuccessor]);
-    assert!(found.point(&world.root).findings[0].detail.contains(URI[0]));
+    let detail = &found.point(&world.root).findings[0].detail;
+    assert!(detail.starts_with(&format!("first seen at {NOW}")) && detail.contains(URI[0]));
     assert_eq!(found.status(&world.root), PointStatus::Current);
     assert_eq!(found.vrps(), before);
     assert_eq!(found.trust_anchor(), (TrustAnchorStatus::Valid, vec![]));
+}
+
+/// Makes a world that stays valid for months, whose trust anchor announces `next`.
+fn announcing(next: Option<&SigningKey>) -> World {
+    let mut world = World::new();
+    let months = TimeWindow::new(NOW.minus(hours(1)), NOW.plus(hours(24 * 90)));
+    for ca in [&mut world.root, &mut world.isp, &mut world.customer] {
+        (ca.updates, ca.crl_updates) = (months, months);
+    }
+    let own = world.root.key.clone();
+    if next.is_some() {
+        add_tak(&mut world.root, &own, next);
+    }
+    world.publish();
+    world
+}
+
+#[test]
+fn g37_a_next_key_is_due_after_thirty_days_on_the_second() {
+    let world = announcing(Some(&key(31)));
+    let due = NOW.plus(ACCEPTANCE);
+    let (state, validation) = world.source.step(&world.tal, &State::default(), NOW);
+    assert_eq!(state.next_keys["test"].first_seen, NOW);
+    assert_eq!(validation.horizon.until, due.minus(Duration::from_secs(1)), "a wake-up then");
+    let vrps = Summary(validation).vrps();
+    let mut state = state;
+    for (now, reason) in [
+        (NOW.plus(hours(24 * 29)), Reason::TakSuccessor),
+        (due.minus(Duration::from_secs(1)), Reason::TakSuccessor),
+        (due, Reason::TakSuccessorDue),
+        (due.plus(hours(24)), Reason::TakSuccessorDue),
+    ] {
+        let (next, found) = world.run_from(&state, now);
+        assert_eq!(found.reasons(&world.root), [reason], "{now}");
+        assert_eq!(found.vrps(), vrps, "nothing is followed at {now}");
+        assert_eq!(next.next_keys, state.next_keys);
+        state = next;
+    }
+}
+
+#[test]
+fn g37_another_key_or_none_ends_the_time_and_lost_data_do_not() {
+    let world = announcing(Some(&key(31)));
+    let (first, _) = world.run_from(&State::default(), NOW);
+    let later = NOW.plus(hours(24 * 20));
+    let (state, found) = announcing(Some(&key(33))).run_from(&first, later);
+    assert_eq!(found.reasons(&world.root), [Reason::TakSuccessor, Reason::ManifestNumberReused]);
+    assert_eq!(state.next_keys["test"].first_seen, later);
+    let (state, _) = announcing(None).run_from(&first, later);
+    assert!(state.next_keys.is_empty());
+
+    let mut lost = announcing(Some(&key(31)));
+    lost.source.files.clear();
+    let after_all = NOW.plus(hours(24 * 100));
+    let (state, found) = lost.run_from(&first, after_all);
+    assert_eq!(found.status(&world.root), PointStatus::Failed);
+    assert_eq!(state.next_keys, first.next_keys);
+    let (state, validation) = step(&[], &lost.source, &first, &Policy::default(), later);
+    assert!(validation.points.is_empty() && state.next_keys.is_empty(), "no locator any more");
+}
+
+#[test]
+fn g37_a_tak_whose_certificate_lists_resources_costs_itself() {
+    let mut world = World::new();
+    let own = world.root.key.clone();
+    let spki = own.spki_der().to_vec();
+    let tak = world.root.sign("ta.tak", 30, |fields| {
+        let key = TakKey { comments: &[], uris: URI, spki: &spki };
+        let held = Resources::Set(resources(&["10.1.0.0/16"], &[]));
+        ca::SignedObject::new(fields, ca::TAK, ca::tak_content(key, None, None), &held).unwrap()
+    });
+    world.root.files.insert("ta.tak".to_owned(), tak);
+    world.publish();
+    assert_eq!(world.run().reasons(&world.root), [Reason::TakResources]);
 }
 
 #[test]
