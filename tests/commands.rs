@@ -281,6 +281,36 @@ fn lab_generate_is_deterministic_and_spares_what_is_there() {
 }
 
 #[test]
+fn a_lab_of_scale_validates_to_its_truth_and_so_does_its_next_state() {
+    let (lab, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = provost::model::Timestamp(1_795_502_270);
+    provost::lab::generate_scale(lab.path(), provost::lab::Scale::Tiny, 7, made).unwrap();
+    let mut truths = Vec::new();
+    for (data, minutes) in [("before", 0), ("after", 10)] {
+        let at = provost::model::Timestamp(made.0 + 60 * minutes).to_string();
+        if minutes > 0 {
+            let mut churn = provost_in(home.path(), &["lab", "generate", "--churn", "50"]);
+            stdout(churn.args(["--at", &at]).arg(lab.path()));
+        }
+        let data = home.path().join(data);
+        let mut sync = provost_in(&data, &["sync", "--at", &at, "--no-rir-tals", "--from"]);
+        sync.arg(lab.path());
+        for entry in std::fs::read_dir(lab.path().join("tals")).unwrap() {
+            sync.arg("--tal").arg(entry.unwrap().path());
+        }
+        stdout(&mut sync);
+        let mut export = provost_in(&data, &["export", "--format", "csv"]);
+        let found = stdout(&mut export);
+        let truth = std::fs::read_to_string(lab.path().join("truth.csv")).unwrap();
+        assert_eq!(rows(&found), rows(&truth));
+        truths.push(truth);
+    }
+    assert_ne!(truths.first(), truths.last());
+    let mut again = provost_in(home.path(), &["lab", "generate", "--churn", "50", "--seed", "2"]);
+    assert_eq!(exit(&run(again.arg(lab.path()))), 2, "the seed of a lab is what it is");
+}
+
+#[test]
 fn lab_stays_up_and_everything_that_it_prints_works() {
     let home = tempfile::tempdir().unwrap();
     let output = home.path().join("output");

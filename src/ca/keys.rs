@@ -19,6 +19,9 @@ use crate::model::KeyIdentifier;
 /// The primes, in hexadecimal, after a few lines of comment.
 const PRIMES: &str = include_str!("primes.txt");
 
+/// More primes, for labs that need as many keys as the Internet has CAs.
+const SCALE_PRIMES: &str = include_str!("scale-primes.txt");
+
 /// The public exponent that RFC 7935, section 3, demands.
 const EXPONENT: u32 = 65537;
 
@@ -42,15 +45,25 @@ impl KeyPool {
     /// Returns the pool, one for the whole process, so that a key is made once.
     pub fn shared() -> &'static KeyPool {
         static POOL: OnceLock<KeyPool> = OnceLock::new();
-        POOL.get_or_init(|| {
-            let primes: Vec<_> = PRIMES
-                .lines()
-                .filter(|line| !line.starts_with('#'))
-                .filter_map(|line| BigUint::parse_bytes(line.as_bytes(), 16))
-                .collect();
-            let pairs = primes.len() * primes.len().saturating_sub(1) / 2;
-            KeyPool { primes, keys: std::iter::repeat_with(OnceLock::new).take(pairs).collect() }
-        })
+        POOL.get_or_init(|| KeyPool::of(PRIMES))
+    }
+
+    /// Returns a second pool, of 47,895 keys, for labs of the size of the Internet.
+    ///
+    /// Ask it with [`KeyPool::fresh`]: kept, its keys would take hundreds of megabytes.
+    pub fn scale() -> &'static KeyPool {
+        static POOL: OnceLock<KeyPool> = OnceLock::new();
+        POOL.get_or_init(|| KeyPool::of(SCALE_PRIMES))
+    }
+
+    fn of(list: &str) -> KeyPool {
+        let primes: Vec<_> = list
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| BigUint::parse_bytes(line.as_bytes(), 16))
+            .collect();
+        let pairs = primes.len() * primes.len().saturating_sub(1) / 2;
+        KeyPool { primes, keys: std::iter::repeat_with(OnceLock::new).take(pairs).collect() }
     }
 
     /// Returns the number of keys.
@@ -65,9 +78,21 @@ impl KeyPool {
         if let Some(key) = slot.get() {
             return Ok(key.clone());
         }
-        let (p, q) = self.pair(index).ok_or(CaError::NoSuchKey(index))?;
-        let key = SigningKey::from_primes(p, q).ok_or(CaError::BadKey(index))?;
+        let key = self.fresh(index)?;
         Ok(slot.get_or_init(|| Arc::new(key)).clone())
+    }
+
+    /// Makes key number `index` anew, and keeps nothing of it.
+    pub fn fresh(&self, index: usize) -> Result<SigningKey, CaError> {
+        let (p, q) = self.pair(index).ok_or(CaError::NoSuchKey(index))?;
+        SigningKey::from_primes(p, q).ok_or(CaError::BadKey(index))
+    }
+
+    /// Makes the public half of key number `index`, which costs a hundredth of the whole key.
+    pub fn public_half(&self, index: usize) -> Result<PublicKey, CaError> {
+        let (p, q) = self.pair(index).ok_or(CaError::NoSuchKey(index))?;
+        let (n, e) = ((p * q).to_bytes_be(), BigUint::from(EXPONENT).to_bytes_be());
+        PublicKey::rsa_from_components(&n, &e).map_err(|_| CaError::BadKey(index))
     }
 
     /// Returns the pair of primes of a key: (1,0), (2,0), (2,1), (3,0), ...
@@ -167,6 +192,23 @@ mod tests {
             assert_eq!(key.pair.public_key().as_ref(), key.public.bits());
         }
         assert_eq!(pool.key(780).unwrap_err(), CaError::NoSuchKey(780));
+    }
+
+    #[test]
+    fn every_key_of_the_large_pool_is_another_one_of_2048_bits() {
+        let (small, pool) = (KeyPool::shared(), KeyPool::scale());
+        assert_eq!(pool.len(), 47_895);
+        let mut seen: BTreeSet<_> = small.primes.iter().collect();
+        for p in &pool.primes {
+            assert!(seen.insert(p), "a prime is there twice");
+            assert!((p >> 1022u32) == BigUint::from(3u32), "the two top bits are not set");
+            assert!((p - 1u32) % EXPONENT != BigUint::ZERO, "no exponent for this prime");
+        }
+        for index in [0, 20_000, 47_894] {
+            let key = pool.fresh(index).unwrap();
+            assert_eq!(*key.public_key(), pool.public_half(index).unwrap());
+        }
+        assert_eq!(pool.public_half(47_895).unwrap_err(), CaError::NoSuchKey(47_895));
     }
 
     #[test]

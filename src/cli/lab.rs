@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::to_stdout;
 use super::export::last_world;
+use super::generate::GenerateArgs;
 use super::progress::ProgressLine;
 use super::serve::child_flags;
 use super::summary::Summary;
@@ -16,7 +17,7 @@ use super::{CliError, Context, Exit};
 use crate::clock;
 use crate::config::{ConfigFile, DEFAULT_RTR, DataDir, Settings};
 use crate::lab::{self, Expected, Lab, LabOptions, RsyncUse, Stop, Truth, small_internet};
-use crate::model::{Timestamp, Vrp};
+use crate::model::Vrp;
 use crate::origin::{InvalidReason, Validity};
 use crate::output::columns::{Align, write_columns};
 use crate::output::why::why;
@@ -48,6 +49,8 @@ Examples:
   provost lab attack            list what a hostile server can do
   provost lab attack gzip-bomb  let one do it, and see what happens
   provost lab generate my-lab   write the lab to disk, for other validators
+  provost lab generate big --scale internet   45,000 CAs, for measurements
+  provost lab generate big --churn 1          the next state of it: 1 % of its CAs changed
 
 The lab uses documentation addresses and AS numbers, listens on loopback only, and keeps its data
 apart from those of the real RPKI."
@@ -75,24 +78,13 @@ pub enum LabAction {
         name: Option<String>,
     },
     /// Write the lab to disk: rsync tree, RRDP files, TALs and the truth about it
-    Generate {
-        /// The directory; it must be empty or not exist
-        dir: PathBuf,
-        /// Decides keys and RRDP sessions: the same seed and time give the same bytes
-        #[arg(long, default_value_t = SEED)]
-        seed: u64,
-        /// The time at which everything is issued [default: now]
-        #[arg(long, value_name = "TIME")]
-        at: Option<Timestamp>,
-    },
+    Generate(GenerateArgs),
 }
 
 /// Runs the command.
 pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
     match &args.action {
-        Some(LabAction::Generate { dir, seed, at }) => {
-            generate(dir, *seed, at.unwrap_or_else(clock::now))
-        }
+        Some(LabAction::Generate(args)) => super::generate::run(args),
         Some(LabAction::Attack { name }) => super::attack::run(context, name.as_deref()),
         Some(LabAction::Tour) => runtime()?.block_on(async {
             let tour = Tour::start(context).await?;
@@ -100,19 +92,6 @@ pub fn run(context: &Context, args: &LabArgs) -> Result<Exit, CliError> {
         }),
         None => runtime()?.block_on(stay_up(context, args)),
     }
-}
-
-fn generate(dir: &Path, seed: u64, at: Timestamp) -> Result<Exit, CliError> {
-    let occupied = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    if occupied {
-        let message = format!("{} is not empty", dir.display());
-        return Err(CliError::usage(message).hint("name a directory that does not exist yet"));
-    }
-    lab::generate(dir, small_internet(), seed, at).map_err(lab_failed)?;
-    to_stdout(|out| {
-        writeln!(out, "Wrote a lab to {}; README.md there says what is in it.", dir.display())
-    })?;
-    Ok(Exit::Done)
 }
 
 /// A lab that was published, fetched and validated.

@@ -10,6 +10,7 @@ mod error;
 mod exit;
 pub mod explain;
 pub mod export;
+pub mod generate;
 mod input;
 pub mod inspect;
 mod judged;

@@ -29,10 +29,10 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         }
         None => {
             let engine = as_fetched(open_engine(&settings, purpose, Access::Write)?)?;
-            let mut known = engine.load_known()?;
-            if args.full {
-                known.memory = Memory::default();
-            }
+            let known = match args.full {
+                true => Known { state: engine.store.load_state()?, memory: Memory::default() },
+                false => engine.load_known()?,
+            };
             finish(&judge_once(&engine, &known)?.head(), args.json)
         }
     }

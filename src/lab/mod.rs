@@ -2,7 +2,8 @@
 //!
 //! [`Plan`] says what there is, and computes the truth about it; [`Authority`] signs it;
 //! [`RrdpRepository`] writes the RRDP documents. Up to here all is pure. [`Lab`] publishes on
-//! loopback, and [`generate()`] writes to disk.
+//! loopback, and [`generate()`] writes to disk; [`generate_scale`] does so at the size of the
+//! Internet, by a way of its own.
 
 mod attack;
 mod authority;
@@ -16,6 +17,7 @@ mod plan;
 mod rrdp;
 mod rsync;
 mod running;
+mod scale;
 mod server_uris;
 mod small_internet;
 mod tls;
@@ -28,6 +30,7 @@ pub use https::Served;
 pub use plan::{Ca, Plan, Roa, Server, Transports, Truth};
 pub use rrdp::RrdpRepository;
 pub use running::{Lab, LabOptions, RsyncUse};
+pub use scale::{Counts, Scale, churn_scale, generate_scale};
 pub use server_uris::ServerUris;
 pub use small_internet::{Expected, Stop, small_internet, tour};
 

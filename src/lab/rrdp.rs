@@ -105,9 +105,19 @@ impl RrdpRepository {
 
     /// Returns the URI of a document of this session.
     fn beside(&self, serial: u64, name: &str) -> Result<HttpsUri, LabError> {
-        let directory = self.notification.as_str().rsplit_once('/').map_or("", |(dir, _)| dir);
-        Ok(format!("{directory}/{}/{serial}/{name}", self.session).parse()?)
+        beside(&self.notification, self.session, serial, name)
     }
+}
+
+/// Returns the URI of a document of a session, in a directory beside its notification.
+pub(super) fn beside(
+    notification: &HttpsUri,
+    session: Uuid,
+    serial: u64,
+    name: &str,
+) -> Result<HttpsUri, LabError> {
+    let directory = notification.as_str().rsplit_once('/').map_or("", |(directory, _)| directory);
+    Ok(format!("{directory}/{session}/{serial}/{name}").parse()?)
 }
 
 /// Returns the path of a URI, with its first slash.
@@ -126,7 +136,7 @@ fn rsync(uri: &ObjectUri) -> Result<uri::Rsync, LabError> {
     uri::Rsync::from_str(uri.as_str()).map_err(|_| CaError::Uri.into())
 }
 
-fn https(uri: &HttpsUri) -> Result<uri::Https, LabError> {
+pub(super) fn https(uri: &HttpsUri) -> Result<uri::Https, LabError> {
     uri::Https::from_str(uri.as_str()).map_err(|_| CaError::Uri.into())
 }
 

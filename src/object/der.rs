@@ -110,7 +110,9 @@ impl<'a> Reader<'a> {
             before.is_none_or(|octet| octet & 0x80 == 0)
         };
         let mut octets_with_index = octets.iter().enumerate();
-        let is_padded = octets_with_index.any(|(index, octet)| *octet == 0x80 && is_first(index));
+        // Looked at by place only if there is one at all, which is rare.
+        let is_padded = octets.contains(&0x80)
+            && octets_with_index.any(|(index, octet)| *octet == 0x80 && is_first(index));
         match octets.last() {
             Some(0..=0x7f) if !is_padded => Ok(octets),
             _ => Err(DecodeError::syntax(format!("{what}: a malformed object identifier"))),

@@ -32,7 +32,8 @@ impl Name {
     pub(crate) fn read(mut names: Reader<'_>, what: &'static str) -> Result<Name, DecodeError> {
         let bad =
             |detail: &str| DecodeError::new(Fault::CertificateProfile, format!("{what}: {detail}"));
-        let mut folded = Vec::new();
+        // Room for the key identifier in hexadecimal that most names are.
+        let mut folded = Vec::with_capacity(48);
         let (mut common_names, mut serial_numbers, mut is_printable) = (0, 0, true);
         while !names.is_empty() {
             let mut set = Reader::new(names.expect(der::SET, what)?);

@@ -50,6 +50,8 @@ pub fn decode_roa(content: &[u8]) -> Result<Vec<Vrp>, DecodeError> {
     }
     vrps.sort_unstable();
     vrps.dedup();
+    // Kept as long as the ROA is valid, and most have one prefix: no room to spare.
+    vrps.shrink_to_fit();
     Ok(vrps)
 }
 

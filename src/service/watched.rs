@@ -6,7 +6,7 @@ use super::in_hand::InHand;
 use super::suspects::Suspects;
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
 use crate::store::Snapshot;
-use crate::validate::{CaLocation, Changes, ObjectSource, Selection, SourceError};
+use crate::validate::{CaLocation, Changes, Located, ObjectSource, Selection, SourceError, Wanted};
 
 /// A snapshot that notes each point before work on it begins, and refuses quarantined ones.
 pub(super) struct Watched<'a> {
@@ -61,6 +61,15 @@ impl ObjectSource for Watched<'_> {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError> {
         self.snapshot.lookup(repository, uri)
+    }
+
+    fn lookup_sorted(
+        &self,
+        repository: &RepositoryId,
+        uris: &[&ObjectUri],
+        wanted: Wanted,
+    ) -> Result<Vec<Option<Located>>, SourceError> {
+        self.snapshot.lookup_sorted(repository, uris, wanted)
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {

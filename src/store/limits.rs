@@ -24,6 +24,10 @@ pub(super) const MEMO_ROWS: usize = 4_096;
 /// How many connections a snapshot reads with at most; more than cores are of no use.
 pub(super) const MAX_READERS: usize = 16;
 
+/// How many bytes of one point are read together: nearly every point has less, and each thread
+/// holds one point.
+pub(super) const READ_TOGETHER: usize = 4_000_000;
+
 /// How often a snapshot is tried again when a writer commits while it is being opened.
 pub(super) const SNAPSHOT_ATTEMPTS: u32 = 100;
 

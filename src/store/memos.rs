@@ -122,22 +122,32 @@ impl Store {
         &self,
         memos: impl Iterator<Item = (&'a PointId, &'a Arc<PointMemo>)>,
     ) -> Result<(), StoreError> {
-        let mut batch = Vec::new();
-        let mut bytes = 0usize;
-        for (id, memo) in memos {
-            let row = Row::of(memo).map_err(|error| {
+        let memos: Vec<_> = memos.collect();
+        for some in memos.chunks(MEMO_ROWS) {
+            let rows: Result<Vec<_>, postcard::Error> =
+                some.par_iter().map(|(id, memo)| Ok((**id, Row::of(memo)?))).collect();
+            let rows = rows.map_err(|error| {
                 StoreError::new(self.path(), StoreErrorKind::Io, error.to_string())
             })?;
-            bytes = bytes.saturating_add(row.memo.len());
-            batch.push((*id, row));
-            if bytes >= MEMO_BATCH {
-                self.write(|transaction| Ok(write_batch(transaction, &batch)?))?;
-                batch.clear();
-                bytes = 0;
+            let mut rest = rows.as_slice();
+            while !rest.is_empty() {
+                let (batch, after) = rest.split_at(batch_length(rest));
+                self.write(|transaction| Ok(write_batch(transaction, batch)?))?;
+                rest = after;
             }
         }
-        self.write(|transaction| Ok(write_batch(transaction, &batch)?))
+        Ok(())
     }
+}
+
+/// Returns how many memos make one transaction, at least one.
+fn batch_length(memos: &[(PointId, Row)]) -> usize {
+    let mut bytes = 0usize;
+    let fits = memos.iter().take_while(|(_, row)| {
+        bytes = bytes.saturating_add(row.memo.len());
+        bytes <= MEMO_BATCH
+    });
+    fits.count().max(1)
 }
 
 /// A memo, as it lies in the table.

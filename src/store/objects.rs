@@ -103,12 +103,17 @@ pub(super) fn insert(
     hash: &ObjectHash,
     bytes: &[u8],
 ) -> rusqlite::Result<i64> {
-    transaction
+    let inserted = transaction
         .prepare_cached(
             "INSERT INTO objects (sha256, bytes) VALUES (?1, ?2)
-             ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes WHERE bytes IS NULL",
+             ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes WHERE bytes IS NULL
+             RETURNING id",
         )?
-        .execute(params![hash.0, bytes])?;
+        .query_row(params![hash.0, bytes], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = inserted {
+        return Ok(id);
+    }
     transaction
         .prepare_cached("SELECT id FROM objects WHERE sha256 = ?1")?
         .query_row([hash.0], |row| row.get(0))
@@ -124,17 +129,27 @@ pub(super) enum Stored {
     Damaged,
 }
 
-/// Reads an object and verifies it.
-pub(super) fn read(connection: &Connection, hash: &ObjectHash) -> rusqlite::Result<Stored> {
-    let bytes: Option<Option<Vec<u8>>> = connection
-        .prepare_cached("SELECT bytes FROM objects WHERE sha256 = ?1")?
-        .query_row([hash.0], |row| row.get(0))
-        .optional()?;
-    Ok(match bytes {
-        None => Stored::Absent,
-        Some(Some(bytes)) if ObjectHash::of(&bytes) == *hash => Stored::Good(bytes.into()),
-        Some(_) => Stored::Damaged,
-    })
+/// What is in the row of an object, not yet verified.
+pub(super) struct Row(Option<Option<Vec<u8>>>);
+
+impl Row {
+    /// Reads the row of an object.
+    pub(super) fn read(connection: &Connection, hash: &ObjectHash) -> rusqlite::Result<Self> {
+        let bytes = connection
+            .prepare_cached("SELECT bytes FROM objects WHERE sha256 = ?1")?
+            .query_row([hash.0], |row| row.get(0))
+            .optional()?;
+        Ok(Row(bytes))
+    }
+
+    /// Verifies what was read; apart from reading it, so that nobody waits for the connection.
+    pub(super) fn verify(self, hash: &ObjectHash) -> Stored {
+        match self.0 {
+            None => Stored::Absent,
+            Some(Some(bytes)) if ObjectHash::of(&bytes) == *hash => Stored::Good(bytes.into()),
+            Some(_) => Stored::Damaged,
+        }
+    }
 }
 
 impl Store {
@@ -145,7 +160,7 @@ impl Store {
         tracing::warn!(cache = %self.path().display(), object = %hash, "damaged object dropped");
         self.write(|transaction| {
             // A reader of an old snapshot may see damage that was repaired since.
-            if !matches!(read(transaction, hash)?, Stored::Damaged) {
+            if !matches!(Row::read(transaction, hash)?.verify(hash), Stored::Damaged) {
                 return Ok(());
             }
             let marked = transaction.execute(

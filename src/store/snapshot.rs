@@ -10,12 +10,12 @@ use rusqlite::Connection;
 use super::changes;
 use super::db::Store;
 use super::error::{StoreError, StoreErrorKind};
-use super::limits::{MAX_READERS, SNAPSHOT_ATTEMPTS};
-use super::objects::{self, Stored};
+use super::limits::{MAX_READERS, READ_TOGETHER, SNAPSHOT_ATTEMPTS};
+use super::objects::{Row, Stored};
 use super::select::{Choice, Known, Transports, select};
 use super::{repositories, schema, uri_map};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
-use crate::validate::{CaLocation, Changes, ObjectSource, Selection, SourceError};
+use crate::validate::{CaLocation, Changes, Located, ObjectSource, Selection, SourceError, Wanted};
 
 /// The cache as it was at one moment: what is committed later is not seen.
 ///
@@ -192,6 +192,29 @@ impl ObjectSource for Snapshot {
         uri_map::lookup(&*self.reader()?, *row, uri).map_err(|error| self.unreadable(&error))
     }
 
+    fn lookup_sorted(
+        &self,
+        repository: &RepositoryId,
+        uris: &[&ObjectUri],
+        wanted: Wanted,
+    ) -> Result<Vec<Option<Located>>, SourceError> {
+        let Some(row) = self.rows.get(repository) else { return Ok(vec![None; uris.len()]) };
+        let room = match wanted {
+            Wanted::Hashes => 0,
+            Wanted::Bytes => READ_TOGETHER,
+        };
+        let found = uri_map::lookup_sorted(&*self.reader()?, *row, uris, room)
+            .map_err(|error| self.unreadable(&error))?;
+        // Verified after the connection was given back. What is damaged is read once more by
+        // itself, and dealt with there.
+        let verified = found.into_iter().map(|file| {
+            let (hash, bytes) = file?;
+            let bytes = bytes.filter(|bytes| ObjectHash::of(bytes) == hash).map(Bytes::from);
+            Some(Located { hash, bytes })
+        });
+        Ok(verified.collect())
+    }
+
     fn generation(&self) -> Option<i64> {
         Some(self.generation)
     }
@@ -201,9 +224,8 @@ impl ObjectSource for Snapshot {
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {
-        let stored =
-            objects::read(&*self.reader()?, hash).map_err(|error| self.unreadable(&error))?;
-        match stored {
+        let row = Row::read(&*self.reader()?, hash).map_err(|error| self.unreadable(&error))?;
+        match row.verify(hash) {
             Stored::Good(bytes) => Ok(Some(bytes)),
             Stored::Absent => Ok(None),
             Stored::Damaged => {

@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{ObjectHash, ObjectUri, PointId, RepositoryId, Timestamp};
-use crate::validate::{CaLocation, LastGood, ManifestRef, NextKey, ObjectSource, Selection, State};
+use crate::validate::{
+    CaLocation, LastGood, ManifestRef, NextKey, ObjectSource, Selection, State, Wanted,
+};
 use crate::world::{Purpose, RepositoryState, TrustAnchorFetch};
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -237,6 +239,45 @@ fn snapshots_taken_beside_a_writer_are_consistent_on_every_connection() {
             assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
         }
     });
+}
+
+#[test]
+fn files_looked_up_together_are_those_looked_up_one_by_one() {
+    let cache = cache();
+    let names: Vec<String> = (0..200).map(|number| format!("{number:03}")).collect();
+    let objects: Vec<_> = names.iter().map(|name| (name.as_str(), name.as_str())).collect();
+    replace(&cache.store, 1, &objects);
+    let damage = |hash: ObjectHash| {
+        let writer = cache.store.writer().unwrap();
+        let sql = "UPDATE objects SET bytes = x'00' WHERE sha256 = ?1";
+        writer.connection.execute(sql, [hash.0]).unwrap();
+    };
+    damage(ObjectHash::of(b"100"));
+    let snapshot = cache.store.snapshot(BOTH, NOW).unwrap();
+    let every = |step: usize| names.iter().step_by(step).map(|name| uri(name)).collect::<Vec<_>>();
+    let beside: Vec<_> = ["0000", "100", "1000", "199", "zzz"].map(uri).into();
+    // Of each, of some with few and with many strangers between them, with gaps, of one, of none.
+    for uris in [every(1), every(3), every(50), beside, vec![uri("100")], vec![]] {
+        let asked: Vec<&ObjectUri> = uris.iter().collect();
+        for wanted in [Wanted::Hashes, Wanted::Bytes] {
+            let found = snapshot.lookup_sorted(&id(), &asked, wanted).unwrap();
+            assert_eq!(found.len(), uris.len());
+            for (uri, located) in uris.iter().zip(found) {
+                let hash = located.as_ref().map(|located| located.hash);
+                assert_eq!(hash, snapshot.lookup(&id(), uri).unwrap(), "{uri}");
+                let Some(bytes) = located.and_then(|located| located.bytes) else { continue };
+                assert_eq!(wanted, Wanted::Bytes);
+                assert_eq!(Some(ObjectHash::of(&bytes)), hash, "{uri} is damaged");
+            }
+        }
+    }
+    let all = every(1);
+    let asked: Vec<&ObjectUri> = all.iter().collect();
+    let found = snapshot.lookup_sorted(&id(), &asked, Wanted::Bytes).unwrap();
+    let with_bytes = found.iter().flatten().filter(|located| located.bytes.is_some()).count();
+    assert_eq!(with_bytes, 199, "all but the damaged one");
+    let other = "https://other/n.xml".parse().unwrap();
+    assert_eq!(snapshot.lookup_sorted(&other, &asked, Wanted::Bytes).unwrap(), vec![None; 200]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::db::{Store, bump_generation};
 use super::error::StoreError;
-use super::objects::Stored;
+use super::objects::{Row, Stored};
 use super::{objects, schema};
 use crate::model::Timestamp;
 use crate::world::TrustAnchorFetch;
@@ -45,7 +45,7 @@ impl Store {
         match hash {
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
             Err(error) => Err(self.error(&error)),
-            Ok(hash) => match objects::read(&connection, &hash) {
+            Ok(hash) => match Row::read(&connection, &hash).map(|row| row.verify(&hash)) {
                 Ok(Stored::Good(bytes)) => Ok(Some(bytes)),
                 // One that is damaged is as good as none: what is fetched replaces it.
                 Ok(Stored::Absent | Stored::Damaged) => Ok(None),

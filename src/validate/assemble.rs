@@ -17,7 +17,7 @@ use super::next_key::AnnouncedKey;
 use super::object::Subject;
 use super::{
     Finding, LastGood, ManifestRef, ObjectCounts, ObjectKind, ObjectSource, Payload, PayloadObject,
-    Policy, Reason, SourceError,
+    Policy, Reason, SourceError, Wanted,
 };
 use crate::model::{ObjectHash, ObjectUri, Prefix, RepositoryId, TimeWindow};
 use crate::object::{Crl, ListedFile};
@@ -86,6 +86,8 @@ struct Entry<'a> {
     file: &'a ListedFile,
     uri: ObjectUri,
     kind: ObjectKind,
+    /// Its bytes, if they came along when it was looked up.
+    bytes: Option<Bytes>,
 }
 
 /// Judges all that a judged manifest lists.
@@ -137,29 +139,40 @@ fn find_files<'a>(
     around: Surroundings<'_>,
 ) -> Result<Vec<Entry<'a>>, Failure> {
     let mut entries = Vec::with_capacity(manifest.files.len());
-    let mut findings = Vec::new();
     for file in &manifest.files {
         let uri = match file_uri(ca, file) {
             Ok(uri) => uri,
             Err(rejection) => return Err(rejected(rejection, ca, manifest)),
         };
-        if let Files::Fetched(repository) = files {
-            let finding = match around.source.lookup(repository, &uri)? {
-                Some(hash) if hash == file.hash => None,
-                Some(hash) => {
-                    let detail = format!("the manifest says {}", file.hash);
-                    let rejection = Rejection::new(Reason::ManifestHashMismatch, detail);
-                    Some(rejection.into_finding(uri.as_str(), Some(hash)))
-                }
-                None => Some(missing(&uri, repository.as_str())),
-            };
-            findings.extend(finding);
-            if findings.len() >= MAX_FILE_FINDINGS {
-                break;
-            }
-        }
-        entries.push(Entry { file, uri, kind: ObjectKind::of_name(&file.name) });
+        entries.push(Entry { file, uri, kind: ObjectKind::of_name(&file.name), bytes: None });
     }
+    let Files::Fetched(repository) = files else { return Ok(entries) };
+    let wanted = match around.recall {
+        None => Wanted::Bytes,
+        // Most verdicts are known; only what is new is read.
+        Some(_) => Wanted::Hashes,
+    };
+    // Asked for in the order of the repository's map, told in that of the manifest.
+    let mut order: Vec<&mut Entry<'_>> = entries.iter_mut().collect();
+    order.sort_unstable_by(|a, b| a.uri.as_str().cmp(b.uri.as_str()));
+    let uris: Vec<&ObjectUri> = order.iter().map(|entry| &entry.uri).collect();
+    let located = around.source.lookup_sorted(repository, &uris, wanted)?;
+    let mut unlike: BTreeMap<ObjectUri, Option<ObjectHash>> = BTreeMap::new();
+    for (entry, found) in order.into_iter().zip(located) {
+        match found {
+            Some(found) if found.hash == entry.file.hash => entry.bytes = found.bytes,
+            other => drop(unlike.insert(entry.uri.clone(), other.map(|found| found.hash))),
+        }
+    }
+    let findings = entries.iter().filter_map(|entry| match unlike.get(&entry.uri)? {
+        Some(hash) => {
+            let detail = format!("the manifest says {}", entry.file.hash);
+            let rejection = Rejection::new(Reason::ManifestHashMismatch, detail);
+            Some(rejection.into_finding(entry.uri.as_str(), Some(*hash)))
+        }
+        None => Some(missing(&entry.uri, repository.as_str())),
+    });
+    let findings: Vec<_> = findings.take(MAX_FILE_FINDINGS).collect();
     if findings.is_empty() { Ok(entries) } else { Err(Failure::Rejected(findings)) }
 }
 
@@ -182,6 +195,9 @@ struct FileReader<'a> {
 
 impl FileReader<'_> {
     fn read(self, entry: &Entry<'_>) -> Result<Bytes, Failure> {
+        if let Some(bytes) = &entry.bytes {
+            return Ok(bytes.clone());
+        }
         match (self.source.bytes(&entry.file.hash)?, self.files) {
             (Some(bytes), _) => Ok(bytes),
             // The map knows it, so that its bytes must be there: the cache is damaged.
@@ -287,7 +303,11 @@ impl Collector {
                     manifest_uri: ca.location.manifest.clone(),
                     objects,
                 },
-                files: FileMemos { crl_uri: Some(manifest.crl_uri.clone()), files: Vec::new() },
+                files: FileMemos {
+                    crl_uri: Some(manifest.crl_uri.clone()),
+                    // Kept as long as the program runs: no room to spare.
+                    files: Vec::with_capacity(entries.len()),
+                },
             },
         }
     }
@@ -371,6 +391,7 @@ impl Collector {
     /// Sorts the children; of two with the same identity the newer certificate stays.
     fn finish(mut self, policy: &Policy) -> PointData {
         self.cap_vrps(policy);
+        self.point.objects.shrink_to_fit();
         let mut children = std::mem::take(&mut self.point.children);
         children.sort_by_key(|ca| {
             (ca.id, std::cmp::Reverse((ca.validity.from, ca.validity.until, ca.certificate_hash)))

@@ -51,6 +51,6 @@ pub use policy::{Policy, UnknownPolicy, UnsafeVrps};
 pub use reason::{Effect, Reason, UnknownReason};
 pub use revise::{Recollection, Rejudged, Revision, Sums, allows_revision, providers, revise};
 pub use run::{Advance, Inputs, advance, step};
-pub use source::{ObjectSource, Selection, SourceError};
+pub use source::{Located, ObjectSource, Selection, SourceError, Wanted};
 pub use steps::{Checked, OUTSIDE_OF_STEPS, Step, steps};
 pub use trust_anchor::replaces_trust_anchor;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::assemble::{Failure, Files, PointData, Surroundings, assemble};
 use super::context::CaContext;
 use super::finding::Rejection;
@@ -10,7 +12,9 @@ use super::manifest::{JudgedManifest, judge_manifest};
 use super::memo::FileMemos;
 use super::moment::Moment;
 use super::object::Subject;
-use super::{Finding, LastGood, PointOutcome, PointStatus, Reason, Selection, SourceError};
+use super::{
+    Finding, LastGood, Located, PointOutcome, PointStatus, Reason, Selection, SourceError, Wanted,
+};
 use crate::model::{ObjectHash, RepositoryId, TimeWindow, Timestamp};
 
 /// A judged point: its outcome, and what goes on from it.
@@ -123,13 +127,14 @@ fn judge_fetched(
 ) -> Result<PointData, Obstacle> {
     let PointInput { ca, last, around } = input;
     let uri = &ca.location.manifest;
-    let hash = around.source.lookup(repository, uri).map_err(Failure::from)?;
-    let Some(hash) = hash else {
+    let found = around.source.lookup_sorted(repository, &[uri], Wanted::Bytes);
+    let found = found.map_err(Failure::from)?.pop().flatten();
+    let Some(Located { hash, bytes }) = found else {
         let detail = format!("not in {repository}");
         let rejection = Rejection::new(Reason::ManifestMissing, detail);
         return Err(Failure::Rejected(vec![about(ca, None, rejection)]).into());
     };
-    let manifest = read_manifest(ca, hash, around, moment)?.ok_or_else(|| {
+    let manifest = read_manifest(ca, hash, bytes, around, moment)?.ok_or_else(|| {
         Failure::Unreadable(SourceError(format!("the bytes of {uri} are missing")))
     })?;
     let warning = match succession(last.map(Arc::as_ref), &manifest.reference, uri) {
@@ -147,13 +152,20 @@ fn judge_fetched(
 }
 
 /// Reads and judges the manifest with this hash; `None` if its bytes are not there.
+///
+/// `read` are its bytes, if they came along when it was looked up.
 fn read_manifest(
     ca: &Arc<CaContext>,
     hash: ObjectHash,
+    read: Option<Bytes>,
     around: Surroundings<'_>,
     moment: &mut Moment,
 ) -> Result<Option<JudgedManifest>, Failure> {
-    let Some(bytes) = around.source.bytes(&hash)? else { return Ok(None) };
+    let bytes = match read {
+        Some(bytes) => Some(bytes),
+        None => around.source.bytes(&hash)?,
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
     let subject = Subject { ca, uri: &ca.location.manifest, hash, bytes: &bytes };
     judge_manifest(subject, moment)
         .map(Some)
@@ -167,7 +179,7 @@ fn judge_earlier(
     around: Surroundings<'_>,
     moment: &mut Moment,
 ) -> Result<PointData, Failure> {
-    match read_manifest(ca, last.manifest.hash, around, moment)? {
+    match read_manifest(ca, last.manifest.hash, None, around, moment)? {
         Some(manifest) => assemble(ca, &manifest, Files::Earlier, around, moment),
         None => Err(Failure::Rejected(Vec::new())),
     }

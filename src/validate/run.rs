@@ -85,8 +85,9 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
     let mut remembered = BTreeMap::new();
     let mut memos = HashMap::with_capacity(walk.memos.map_or(0, HashMap::len));
     while !level.is_empty() {
-        let taken: Vec<Taken> = level.par_iter().filter_map(|ca| walk.take(ca)).collect();
-        level.clear();
+        // Each CA is dropped when it was judged, with its key: a level may have 40,000.
+        let cas = std::mem::take(&mut level).into_par_iter();
+        let taken: Vec<Taken> = cas.filter_map(|ca| walk.take(&ca)).collect();
         for point in taken {
             moment.join(point.window);
             remembered.extend(point.last_good.map(|last| (point.outcome.id, last)));

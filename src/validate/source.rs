@@ -25,6 +25,23 @@ pub trait ObjectSource: Sync {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError>;
 
+    /// Looks up many files of a directory, which come in byte order of their URIs; answers in that
+    /// order.
+    ///
+    /// What it wants is a wish: bytes that do not come with the answer come one by one.
+    fn lookup_sorted(
+        &self,
+        repository: &RepositoryId,
+        uris: &[&ObjectUri],
+        _wanted: Wanted,
+    ) -> Result<Vec<Option<Located>>, SourceError> {
+        let find = |uri: &&ObjectUri| {
+            let hash = self.lookup(repository, uri)?;
+            Ok(hash.map(|hash| Located { hash, bytes: None }))
+        };
+        uris.iter().map(find).collect()
+    }
+
     /// Returns the bytes of an object, verified against `hash`.
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError>;
 
@@ -42,6 +59,24 @@ pub trait ObjectSource: Sync {
     fn changes_since(&self, _generation: i64) -> Result<Changes, SourceError> {
         Ok(Changes::Everything)
     }
+}
+
+/// What is wanted of files that are looked up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// Their hashes.
+    Hashes,
+    /// Their bytes, too, as all of them will be read.
+    Bytes,
+}
+
+/// A file that was looked up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Located {
+    /// The hash that the repository has for it.
+    pub hash: ObjectHash,
+    /// Its bytes, verified against the hash, if they came along.
+    pub bytes: Option<Bytes>,
 }
 
 /// Which repository to read a CA's objects from.

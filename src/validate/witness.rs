@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::{CaLocation, ObjectSource, Selection, SourceError};
+use super::{CaLocation, Located, ObjectSource, Selection, SourceError, Wanted};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId};
 
 /// A source that notes what a change of the repository's directory would not tell of.
@@ -55,6 +55,15 @@ impl ObjectSource for Witness<'_> {
         uri: &ObjectUri,
     ) -> Result<Option<ObjectHash>, SourceError> {
         self.note(self.source.lookup(repository, uri))
+    }
+
+    fn lookup_sorted(
+        &self,
+        repository: &RepositoryId,
+        uris: &[&ObjectUri],
+        wanted: Wanted,
+    ) -> Result<Vec<Option<Located>>, SourceError> {
+        self.note(self.source.lookup_sorted(repository, uris, wanted))
     }
 
     fn bytes(&self, hash: &ObjectHash) -> Result<Option<Bytes>, SourceError> {
