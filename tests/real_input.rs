@@ -15,8 +15,10 @@ use provost::cli::CliError;
 use provost::cli::check::{CheckArgs, Sources, run};
 use provost::config::{DEFAULT_MAX_AGE, DataDir};
 use provost::model::{Origin, Prefix, Route, Timestamp, Vrp};
+use provost::object::{Ccr, CcrRule};
 use provost::origin::{Index, Validity, table};
-use provost::payload::VrpFile;
+use provost::payload::{FileFormat, VrpFile};
+use provost::validate::judge_alone;
 use provost::world::View;
 
 const VRPS: &str = "vrps/rpkiclient_summary_20250720T093135Z.json.bz2";
@@ -169,4 +171,82 @@ fn check_answers_every_real_route_with_a_summary() {
     assert!(text.starts_with("633831 routes,"));
     assert_eq!(number("VALID") + number("INVALID") + number("UNKNOWN"), 633_831);
     assert!(text.contains("made 2025-07-20T09:31:33Z; 723521 VRPs"));
+}
+
+/// Returns the example of draft-ietf-sidrops-rpki-ccr-11, which is kept as base64.
+fn example_of_the_draft() -> Option<Vec<u8>> {
+    let path = data("objects/ccr/draft-ietf-sidrops-rpki-ccr.ccr")?;
+    let text = std::fs::read_to_string(path).unwrap();
+    Some(rpki::util::base64::Xml.decode(&text).unwrap())
+}
+
+#[test]
+fn the_example_of_the_ccr_draft_is_read_and_answered_from() {
+    let Some(bytes) = example_of_the_draft() else { return };
+    assert_eq!(bytes.len(), 1_528);
+    let ccr = Ccr::decode(&bytes).unwrap();
+    assert_eq!(ccr.produced_at.to_string(), "2026-05-15T00:00:10Z");
+    assert_eq!(ccr.most_recent_update.unwrap().to_string(), "2026-05-15T00:00:09Z");
+    let manifests = ccr.manifests.unwrap().entries;
+    assert_eq!((manifests.len(), manifests[3].subordinates.len()), (4, 2));
+    assert_eq!(ccr.trust_anchors.unwrap().entries.len(), 2);
+    let aspas = ccr.aspas.unwrap().entries;
+    let aspas: Vec<(u32, Vec<u32>)> = aspas
+        .iter()
+        .map(|aspa| (aspa.customer.0, aspa.providers.iter().map(|asn| asn.0).collect()))
+        .collect();
+    let wanted = [(64_511, vec![64_496]), (65_536, vec![65_540, 65_544]), (65_550, vec![0])];
+    assert_eq!(aspas, wanted);
+    let keys: Vec<u32> = ccr.router_keys.unwrap().entries.iter().map(|key| key.asn.0).collect();
+    assert_eq!(keys, [65_542, 65_542, 65_551]);
+
+    let file = VrpFile::parse(&bytes).unwrap();
+    assert_eq!(file.format, FileFormat::Ccr);
+    let vrps: Vec<String> = file.vrps.iter().map(|row| row.vrp.to_string()).collect();
+    let wanted = [
+        "192.0.2.0/24-24 AS0",
+        "198.51.100.0/24-28 AS65536",
+        "2001:db8::/48-48 AS65536",
+        "3fff::/32-32 AS65550",
+        "3fff::/32-32 AS65551",
+    ];
+    assert_eq!(vrps, wanted);
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rpki.ccr.gz");
+    let mut gzip =
+        flate2::write::GzEncoder::new(File::create(&path).unwrap(), flate2::Compression::fast());
+    gzip.write_all(&bytes).unwrap();
+    gzip.finish().unwrap();
+    let routes = ["198.51.100.16/28", "AS65536", "192.0.2.0/24", "AS64496"].map(str::to_owned);
+    let args = CheckArgs { vrps: Some(path), routes: routes.into(), ..CheckArgs::default() };
+    let (mut out, mut err) = (anstream::StripStream::new(Vec::new()), Vec::new());
+    let dir = DataDir::new("absent");
+    run(&args, data_of(&dir), Timestamp(1_795_500_000), &mut out, &mut err).unwrap();
+    assert!(err.is_empty(), "{}", String::from_utf8_lossy(&err));
+    let text = String::from_utf8(out.into_inner()).unwrap();
+    assert!(text.contains("VALID") && text.contains("INVALID"), "{text}");
+    assert!(text.contains("2026-05-15T00:00:10Z"), "{text}");
+}
+
+#[test]
+fn every_truncation_of_the_example_of_the_ccr_draft_is_refused() {
+    let Some(bytes) = example_of_the_draft() else { return };
+    for length in 0..bytes.len() {
+        assert!(Ccr::decode(&bytes[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn older_profiles_are_refused_with_their_reason() {
+    let Some(folder) = data("objects/rpkitouch") else { return };
+    let ccr = std::fs::read(folder.join("test.ccr")).unwrap();
+    let error = Ccr::decode(&ccr).unwrap_err();
+    assert_eq!(error.rule, CcrRule::AddressOrder, "{error}");
+    assert!(error.detail.starts_with("misordered addresses of an address family: "), "{error}");
+    let refused = VrpFile::parse(&ccr).unwrap_err().to_string();
+    assert!(refused.contains("canonical order of RFC 9582"), "{refused}");
+    let aspa = std::fs::read(folder.join("FjSf5hX1GmGhKMu9AG7WVIl8m1M.asa")).unwrap();
+    let finding = judge_alone(&aspa.into(), "a.asa").unwrap();
+    assert_eq!(finding.reason.code(), "aspa.version");
 }

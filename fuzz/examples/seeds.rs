@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use provost::ca;
 use provost::lab::{RrdpRepository, generate, small_internet};
-use provost::model::{AsRange, Asn, Aspa, ObjectHash, ObjectUri, ResourceSet, WorldId};
+use provost::model::{
+    AsRange, Asn, Aspa, KeyIdentifier, ObjectHash, ObjectUri, ResourceSet, WorldId,
+};
 use provost::world::{Assembly, Purpose, World, format};
 use provost_fuzz::{entries, point};
 
@@ -96,6 +98,25 @@ fn contents(seeds: &Seeds) {
     seeds.add("checklist", "two", &ca::checklist_content(&set, &files));
     let list = prefixes.map(|entry| entry.prefix);
     seeds.add("prefix_list", "two", &ca::prefix_list_content(Asn(64496), &list));
+    let ski = KeyIdentifier([1; 20]);
+    let manifest = ca::ccr_manifest(&ca::CcrManifestFields {
+        hash: ObjectHash::of(b"a"),
+        size: 1_000,
+        aki: ski,
+        number: 5,
+        this_update: point::NOW,
+        uri: "rsync://h.example.net/m/a.mft",
+        subordinates: &[ski],
+    });
+    let keys = ca::ccr_router_keys(Asn(64496), &[(ski, &ca::ROUTER_SPKI)]);
+    let states = [
+        ca::ccr_state(1, &[manifest], &ca::ccr_time(point::NOW)),
+        ca::ccr_state(2, &[ca::roa_content(Asn(64496), &prefixes)], &[]),
+        ca::ccr_state(3, &[ca::ccr_aspa(&aspa)], &[]),
+        ca::ccr_state(4, &[ca::ccr_key_identifier(ski)], &[]),
+        ca::ccr_state(5, &[keys], &[]),
+    ];
+    seeds.add("ccr", "five", &ca::ccr(point::NOW, &states));
 }
 
 /// RRDP documents of the session and serial that the targets expect.

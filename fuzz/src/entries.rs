@@ -15,7 +15,7 @@ use provost::model::{
     Asn, HttpsUri, ObjectHash, ObjectUri, Prefix, RepositoryId, RsyncModule, Timestamp, Vrp,
 };
 use provost::object::{
-    Cert, Checklist, ContentType, Crl, Ghostbusters, Manifest, Outline, Profile, SignedObject,
+    Ccr, Cert, Checklist, ContentType, Crl, Ghostbusters, Manifest, Outline, Profile, SignedObject,
     SignedPrefixList, Tak, Tal, decode_aspa, decode_roa,
 };
 use provost::payload::VrpFile;
@@ -40,6 +40,7 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("tak", tak),
     ("prefix_list", prefix_list),
     ("signed_object", signed_object),
+    ("ccr", ccr),
     ("notification", notification),
     ("snapshot", snapshot),
     ("delta", delta),
@@ -138,6 +139,20 @@ pub fn signed_object(data: &[u8]) {
             let _ = object.signed_bytes();
         }
     }
+}
+
+/// A canonical cache representation.
+pub fn ccr(data: &[u8]) {
+    let Ok(ccr) = Ccr::decode(data) else { return };
+    assert!(Ccr::is_ccr(data));
+    let vrps = ccr.vrps.map(|state| state.entries).unwrap_or_default();
+    vrps.iter().for_each(assert_in_range);
+    let keys: Vec<_> = vrps.iter().map(|vrp| (vrp.asn, *vrp)).collect();
+    assert!(keys.windows(2).all(|pair| pair[0] < pair[1]));
+    let aspas = ccr.aspas.map(|state| state.entries).unwrap_or_default();
+    assert!(aspas.iter().all(|aspa| !aspa.providers.is_empty()));
+    let read = VrpFile::parse(data).map(|file| file.vrps.len());
+    assert!(read.is_err() || read == Ok(vrps.len()));
 }
 
 /// The session that every document of the corpus has.

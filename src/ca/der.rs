@@ -17,6 +17,8 @@ pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const UTF8_STRING: u8 = 0x0c;
 /// IA5String.
 pub(super) const IA5_STRING: u8 = 0x16;
+/// GeneralizedTime.
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
 /// OBJECT IDENTIFIER.
 pub(super) const OID: u8 = 0x06;
 /// Context tag 0, constructed.

@@ -5,6 +5,7 @@
 //! objects; tests of broken ones take the parts ([`TbsCert`], [`SignedObject`], [`resign`]),
 //! change one, and sign again.
 
+mod ccr;
 mod certificate;
 mod content;
 mod crl;
@@ -14,6 +15,10 @@ mod keys;
 mod signed_object;
 mod tal;
 
+pub use ccr::{
+    CCR, CcrManifestFields, ccr, ccr_aspa, ccr_key_identifier, ccr_manifest, ccr_router_keys,
+    ccr_state, ccr_time,
+};
 pub use certificate::{
     CaFields, Issuer, Resources, RouterFields, TrustAnchorFields, ca_certificate, resign,
     router_certificate, sign_certificate, trust_anchor_certificate,

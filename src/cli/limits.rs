@@ -24,3 +24,8 @@ pub(super) const MAX_INSPECTED_BYTES: u64 = 64 << 20;
 /// The most bytes of another validator's configuration that are read: 1 MiB; real ones have a few
 /// kilobytes.
 pub(super) const MAX_IMPORTED_BYTES: u64 = 1 << 20;
+
+/// The most entries of each part of a CCR that are listed; the rest is counted.
+///
+/// A whole one has some 700,000 VRPs, which `provost check --vrps` reads.
+pub(super) const MAX_LISTED_CCR_ENTRIES: usize = 100;

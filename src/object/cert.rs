@@ -293,7 +293,7 @@ impl Cert {
 }
 
 /// Checks that a key is on the one curve of BGPsec (RFC 8608, section 3.1).
-fn inspect_router_key(spki: &[u8]) -> Result<(), DecodeError> {
+pub(super) fn inspect_router_key(spki: &[u8]) -> Result<(), DecodeError> {
     const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P_256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     let mut info = Reader::whole_sequence(spki, "key")?;

@@ -54,3 +54,29 @@ pub const MAX_CHECKLIST_ENTRIES: usize = MAX_MANIFEST_ENTRIES;
 
 /// The most parts of a distinguished name that are shown; RFC 6487 permits two.
 pub const MAX_NAME_PARTS: usize = 8;
+
+/// The largest CCR that is decoded, in bytes: 64 MiB.
+///
+/// The VRPs of July 2025 take about 10 MB in it, 50,000 manifests as many.
+pub const MAX_CCR_SIZE: usize = 64 << 20;
+
+/// The most manifests of one CCR: what `MAX_CCR_SIZE` permits of entries with some 130 bytes.
+pub const MAX_CCR_MANIFESTS: usize = 500_000;
+
+/// The most places of one manifest in a CCR; a certificate names one, rpki-client reads one.
+pub const MAX_CCR_LOCATIONS: usize = 16;
+
+/// The most VRPs of one CCR: nearly seven times the complete RPKI of July 2025.
+pub const MAX_CCR_VRPS: usize = 5_000_000;
+
+/// The most ASPAs of one CCR: ten times the AS numbers that announced anything in 2025.
+pub const MAX_CCR_ASPAS: usize = 800_000;
+
+/// The most trust anchors of one CCR; there are five, and labs have a few more.
+pub const MAX_CCR_TRUST_ANCHORS: usize = 1_000;
+
+/// The most router keys of one CCR; in use are a handful, and each holds its bytes.
+pub const MAX_CCR_ROUTER_KEYS: usize = 500_000;
+
+/// The longest DER of a router key in a CCR, in bytes; a P-256 key takes 91 (RFC 8608).
+pub const MAX_CCR_ROUTER_KEY: usize = 1_024;

@@ -4,6 +4,7 @@
 //! verified and no time is compared here.
 
 mod aspa;
+mod ccr;
 mod cert;
 mod crl;
 mod der;
@@ -29,6 +30,7 @@ pub(crate) mod testing;
 mod text;
 
 pub use aspa::decode_aspa;
+pub use ccr::{Ccr, CcrError, CcrManifest, CcrRule, CcrState};
 pub use cert::{Cert, Profile, Serial};
 pub use crl::Crl;
 pub use error::{DecodeError, Fault};

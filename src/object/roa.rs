@@ -24,11 +24,7 @@ pub fn decode_roa(content: &[u8]) -> Result<Vec<Vrp>, DecodeError> {
     let mut families = Vec::new();
     while !blocks.is_empty() {
         let mut block = blocks.sequence("address family")?;
-        let family = match block.expect(der::OCTET_STRING, "address family")? {
-            [0, 1] => Family::V4,
-            [0, 2] => Family::V6,
-            _ => return Err(family_fault("an address family is neither IPv4 nor IPv6")),
-        };
+        let family = read_family(block.expect(der::OCTET_STRING, "address family")?)?;
         if families.contains(&family) {
             return Err(family_fault("an address family is there twice"));
         }
@@ -59,7 +55,21 @@ fn family_fault(detail: &'static str) -> DecodeError {
     DecodeError::new(Fault::RoaFamily, detail)
 }
 
-fn read_vrp(mut fields: Reader<'_>, family: Family, asn: Asn) -> Result<Vrp, DecodeError> {
+/// Reads an address family without a subsequent identifier (RFC 9582, section 4.3.1).
+pub(super) fn read_family(octets: &[u8]) -> Result<Family, DecodeError> {
+    match octets {
+        [0, 1] => Ok(Family::V4),
+        [0, 2] => Ok(Family::V6),
+        _ => Err(family_fault("an address family is neither IPv4 nor IPv6")),
+    }
+}
+
+/// Reads a ROAIPAddress.
+pub(super) fn read_vrp(
+    mut fields: Reader<'_>,
+    family: Family,
+    asn: Asn,
+) -> Result<Vrp, DecodeError> {
     let prefix = read_prefix(fields.expect(der::BIT_STRING, "prefix")?, family)?;
     let max_length = if fields.is_empty() {
         prefix.len()

@@ -3,8 +3,8 @@
 use super::der::{self, Reader};
 use super::error::{DecodeError, Fault};
 use super::limits::MAX_ROA_PREFIXES;
-use super::roa::read_prefix;
-use crate::model::{Asn, Family, Prefix};
+use super::roa::{read_family, read_prefix};
+use crate::model::{Asn, Prefix};
 
 /// Every prefix that an AS originates, as its holder says: shown, and of no effect on validity.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,11 +30,7 @@ impl SignedPrefixList {
         let mut last_family = None;
         while !blocks.is_empty() {
             let mut block = blocks.sequence("address family")?;
-            let family = match block.expect(der::OCTET_STRING, "address family")? {
-                [0, 1] => Family::V4,
-                [0, 2] => Family::V6,
-                _ => return Err(family_fault("an address family is neither IPv4 nor IPv6")),
-            };
+            let family = read_family(block.expect(der::OCTET_STRING, "address family")?)?;
             if last_family.replace(family).is_some_and(|last| last >= family) {
                 return Err(family_fault("an address family is there twice, or out of order"));
             }

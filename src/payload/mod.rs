@@ -11,6 +11,7 @@ mod slurm;
 // Files of other validators.
 mod base64;
 pub mod limits;
+mod vrp_ccr;
 mod vrp_csv;
 mod vrp_file;
 mod vrp_json;

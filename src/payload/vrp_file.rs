@@ -1,8 +1,10 @@
 //! What a VRP file of another validator holds.
 
+use super::vrp_ccr::parse_ccr;
 use super::vrp_csv::parse_csv;
 use super::vrp_json::parse_json;
 use crate::model::{Aspa, Rejected, RouterKey, Timestamp, Vrp};
+use crate::object::Ccr;
 
 /// The content of a VRP file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,16 +40,23 @@ pub enum VrpFileError {
              `ASN,IP Prefix,Max Length,Trust Anchor`"
     )]
     NoVrps,
+    /// It is a CCR that breaks a rule, or has no VRPs.
+    #[error("not a CCR that can be used: {0}")]
+    Ccr(String),
     /// It has too many items.
     #[error("more than {0} items")]
     TooMany(usize),
 }
 
 impl VrpFile {
-    /// Reads a file: JSON if it begins with a brace, else CSV.
+    /// Reads a file: a CCR if it begins as one, JSON if it begins with a brace, else CSV.
     ///
-    /// A row that is no VRP is left out and counted; a file that is no VRP file is an error.
+    /// A row that is no VRP is left out and counted; a file that is no VRP file is an error, and a
+    /// CCR that breaks any rule.
     pub fn parse(bytes: &[u8]) -> Result<VrpFile, VrpFileError> {
+        if Ccr::is_ccr(bytes) {
+            return parse_ccr(bytes);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| VrpFileError::NotText)?;
         let text = text.trim_start_matches('\u{feff}').trim_start();
         if text.starts_with('{') { parse_json(text) } else { parse_csv(text) }
@@ -63,6 +72,8 @@ pub enum FileFormat {
     RoutinatorJson,
     /// Routinator's `csv`, or rpki-client's with the column `Expires`.
     Csv,
+    /// A canonical cache representation (draft-ietf-sidrops-rpki-ccr), as rpki-client writes it.
+    Ccr,
 }
 
 /// A VRP of a file.

@@ -26,7 +26,7 @@ pub struct CheckArgs {
     /// Read routes from a file: `PREFIX AS` lines, a pyasn table or `bgpdump -m`; gz and bz2 too
     #[arg(short, long, value_name = "FILE", conflicts_with = "routes")]
     pub input: Option<PathBuf>,
-    /// Answer from a VRP file alone: JSON of rpki-client or Routinator, or CSV; gz and bz2 too
+    /// Answer from a VRP file alone: JSON of rpki-client or Routinator, CSV, or CCR; gz and bz2 too
     #[arg(long, value_name = "FILE")]
     pub vrps: Option<PathBuf>,
     /// Write JSON, one line for each route

@@ -66,7 +66,7 @@ pub(crate) fn view_of_file(
     let name = input::name(path);
     let file = VrpFile::parse(&bytes)
         .map_err(|error| CliError::usage(format!("{name}: {error}")).hint(
-            "VRP files are rpki-client's JSON, Routinator's `json` or `csv`; routes are read with -i",
+            "VRP files are rpki-client's JSON or CCR, Routinator's `json` or `csv`; routes are read with -i",
         ))?;
     drop(bytes);
     let Rejected { count, first } = &file.rejected;

@@ -13,9 +13,7 @@ use crate::object::{
 
 /// Returns what can be decoded of `bytes`; `name` is the file's name, for locators a hint.
 pub(in crate::cli) fn decode(bytes: &Bytes, name: &str) -> Sheet {
-    let mut sheet = Sheet::default();
-    sheet.text("file", "File", printable(name));
-    sheet.text("hash_id", "Hash identifier", base64_of(&ObjectHash::of(bytes).0));
+    let mut sheet = head(bytes, name);
     match Outline::of(bytes) {
         Outline::SignedObject { content_type, content, cert, .. } => {
             add_signed_object(&mut sheet, bytes, content_type, content, cert);
@@ -39,13 +37,21 @@ pub(in crate::cli) fn decode(bytes: &Bytes, name: &str) -> Sheet {
     sheet
 }
 
+/// Begins with what can be said of any bytes.
+pub(super) fn head(bytes: &[u8], name: &str) -> Sheet {
+    let mut sheet = Sheet::default();
+    sheet.text("file", "File", printable(name));
+    sheet.text("hash_id", "Hash identifier", base64_of(&ObjectHash::of(bytes).0));
+    sheet
+}
+
 /// Reads a trust anchor locator; its name is the file's, without the extension.
 pub(in crate::cli) fn read_tal(bytes: &Bytes, name: &str) -> Option<Tal> {
     let file = name.rsplit('/').next().unwrap_or(name);
     Tal::parse(file.strip_suffix(".tal").unwrap_or(file), bytes).ok()
 }
 
-fn base64_of(octets: &[u8]) -> String {
+pub(super) fn base64_of(octets: &[u8]) -> String {
     base64::Xml.encode(octets)
 }
 

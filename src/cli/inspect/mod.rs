@@ -1,5 +1,6 @@
 //! `provost inspect`: decode any object, show what it says, and the first rule that it breaks.
 
+mod ccr;
 mod decode;
 mod sheet;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use super::judged::{Ending, Judged, Located, Verdict};
 use super::limits::MAX_INSPECTED_BYTES;
 use super::{CliError, Context, Exit, input};
 use crate::model::{ObjectUri, Timestamp};
+use crate::object::Ccr;
 use crate::validate::{Finding, Reason, judge_alone};
 
 /// Decode any RPKI object, and show the first rule that it breaks
@@ -28,8 +30,8 @@ Examples:
   provost inspect rsync://HOST/MODULE/a.roa   from the cache, with the verdict on its chain
   provost inspect rsync://HOST/MODULE/a.mft   the whole publication point
 
-Knows .cer .crl .mft .roa .asa .gbr .sig .tak .spl .tal, by content and not by name; gz and
-bz2 too. Damaged objects are shown as far as they can be read.
+Knows .cer .crl .mft .roa .asa .gbr .sig .tak .spl .tal .ccr, by content and not by name; gz
+and bz2 too. Damaged objects are shown as far as they can be read.
 
 Exit codes: 0 shown, whatever the verdict; 2 a file that cannot be read; 5 not in the cache.")]
 pub struct InspectArgs {
@@ -93,6 +95,9 @@ fn of_file(path: &Path) -> Result<Sheet, CliError> {
 
 /// Shows bytes that stand alone.
 fn of_bytes(bytes: &Bytes, name: &str) -> Sheet {
+    if Ccr::is_ccr(bytes) {
+        return ccr::of_ccr(bytes, name);
+    }
     let mut sheet = decode::decode(bytes, name);
     let is_tal = decode::read_tal(bytes, name).is_some();
     match judge_alone(bytes, name).filter(|_| !is_tal) {

@@ -24,6 +24,8 @@ struct Field {
     json: Value,
     text: Vec<String>,
     is_list: bool,
+    /// What stands beside the label of a list.
+    summary: String,
 }
 
 /// An entry of a list: how it is written in JSON and for people.
@@ -31,7 +33,8 @@ pub(in crate::cli) type Entry = (Value, String);
 
 impl Sheet {
     fn push(&mut self, key: &'static str, label: &'static str, json: Value, text: String) {
-        self.fields.push(Field { key, label, json, text: vec![text], is_list: false });
+        let (text, summary) = (vec![text], String::new());
+        self.fields.push(Field { key, label, json, text, is_list: false, summary });
     }
 
     /// Adds a text.
@@ -87,7 +90,20 @@ impl Sheet {
         entries: Vec<Entry>,
     ) {
         let (json, text): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-        self.fields.push(Field { key, label, json: json.into(), text, is_list: true });
+        let (json, summary) = (json.into(), String::new());
+        self.fields.push(Field { key, label, json, text, is_list: true, summary });
+    }
+
+    /// Adds an object that is a list for people, with `summary` beside its label.
+    pub(super) fn object(
+        &mut self,
+        key: &'static str,
+        label: &'static str,
+        object: Value,
+        summary: String,
+        text: Vec<String>,
+    ) {
+        self.fields.push(Field { key, label, json: object, text, is_list: true, summary });
     }
 
     /// Writes the fields for people.
@@ -95,7 +111,7 @@ impl Sheet {
         for field in &self.fields {
             let label = format!("{}:", field.label);
             if field.is_list {
-                writeln!(out, "{label}")?;
+                writeln!(out, "{}", format!("{label:<COLUMN$}{}", field.summary).trim_end())?;
                 if field.text.is_empty() {
                     writeln!(out, "    (none)")?;
                 }

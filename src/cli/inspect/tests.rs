@@ -8,7 +8,7 @@ use crate::ca::{
     self, Issuer, KeyPool, ManifestFields, ObjectFields, Resources, Revoked, RoaPrefix,
     RouterFields, SigningKey, TakKey,
 };
-use crate::model::{AsRange, Asn, Aspa, ObjectHash, ResourceSet, TimeWindow};
+use crate::model::{AsRange, Asn, Aspa, KeyIdentifier, ObjectHash, ResourceSet, TimeWindow};
 
 /// 2026-01-01T00:00:00Z.
 const NOW: Timestamp = Timestamp(1_767_225_600);
@@ -171,6 +171,88 @@ fn damage_is_shown_with_the_first_rule_that_is_broken() {
     let mut object = roa();
     *object.content_type.last_mut().unwrap() = 99;
     assert_eq!(reason(&object.encode(), "a.roa"), "object.content-type");
+}
+
+/// Writes a CCR with each state; its VRPs are 10.0.0.0/24 to 10.0.(`count` - 1).0/24.
+fn a_ccr(count: u8) -> Bytes {
+    let prefixes: Vec<_> = (0..count)
+        .map(|octet| RoaPrefix {
+            prefix: format!("10.0.{octet}.0/24").parse().unwrap(),
+            max_length: None,
+        })
+        .collect();
+    let ski = |octet| KeyIdentifier([octet; 20]);
+    let manifest = ca::ccr_manifest(&ca::CcrManifestFields {
+        hash: ObjectHash::of(b"manifest"),
+        size: 2_000,
+        aki: ski(1),
+        number: 258,
+        this_update: NOW,
+        uri: "rsync://rpki.example.net/repo/\u{1b}a.mft",
+        subordinates: &[ski(2)],
+    });
+    let aspa = Aspa { customer: Asn(64496), providers: vec![Asn(64500), Asn(64501)] };
+    let keys = ca::ccr_router_keys(Asn(64496), &[(ski(3), &ca::ROUTER_SPKI)]);
+    let states = [
+        ca::ccr_state(1, &[manifest], &ca::ccr_time(NOW)),
+        ca::ccr_state(2, &[ca::roa_content(Asn(64496), &prefixes)], &[]),
+        ca::ccr_state(3, &[ca::ccr_aspa(&aspa)], &[]),
+        ca::ccr_state(4, &[ca::ccr_key_identifier(ski(1))], &[]),
+        ca::ccr_state(5, &[keys], &[]),
+    ];
+    ca::ccr(NOW, &states).into()
+}
+
+#[test]
+fn a_ccr_is_shown_with_counts_hashes_and_bounded_lists() {
+    let shown = text(&a_ccr(200), "x.ccr");
+    for wanted in [
+        "Type:                     ccr\n",
+        "Produced at:              2026-01-01T00:00:00Z\n",
+        "Manifests:                1; newest 2026-01-01T00:00:00Z; hash verified: ",
+        "    1: rsync://rpki.example.net/repo/?a.mft number 0102 of 2026-01-01T00:00:00Z (2000 bytes, ",
+        "VRPs:                     200 (the first 100 are listed); hash verified: ",
+        "  100: 10.0.99.0/24 maxlen: 24 AS64496\n",
+        "    1: AS64496 providers: AS64500 AS64501\n",
+        "Trust anchor keys:        1; hash verified: ",
+        "    1: 0101010101010101010101010101010101010101\n",
+        "    1: AS64496 SKI 0303030303030303030303030303030303030303 key ",
+        "Validation:               N/A\n",
+        "it is not signed",
+    ] {
+        assert!(shown.contains(wanted), "no {wanted:?} in {shown}");
+    }
+    assert!(!shown.contains("10.0.100.0/24"), "{shown}");
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown}");
+    let value = serde_json::to_value(of_bytes(&a_ccr(200), "x.ccr")).unwrap();
+    assert_eq!(value["produced_at"], 1_767_225_600);
+    let vrps = &value["roapayload_state"];
+    assert_eq!((vrps["count"].as_u64(), vrps["vrps"].as_array().unwrap().len()), (Some(200), 100));
+    let wanted = serde_json::json!({"prefix": "10.0.1.0/24", "asn": 64496, "maxlen": 24});
+    assert_eq!(vrps["vrps"][1], wanted);
+    assert_eq!(value["manifest_state"]["refs"][0]["seqnum"], "0102");
+    assert_eq!(value["manifest_state"]["most_recent_update"], 1_767_225_600);
+    assert_eq!(value["aspapayload_state"]["vaps"][0]["providers"][1], 64501);
+    assert_eq!(value["trustanchor_state"]["skis"][0], "01".repeat(20));
+    assert_eq!(value["routerkey_state"]["routerkeys"][0]["asn"], 64496);
+}
+
+#[test]
+fn a_ccr_that_is_refused_names_the_rule() {
+    let good = a_ccr(2);
+    let mut bad = good.to_vec();
+    // The last octet is that of the last hash.
+    *bad.last_mut().unwrap() ^= 1;
+    let shown = text(&bad.into(), "x.ccr");
+    assert!(shown.contains("Validation:               Failed\n"), "{shown}");
+    let wanted =
+        "First rule broken:        The hash of a state is the SHA-256 of the DER of its entries.\n";
+    assert!(shown.contains(wanted), "{shown}");
+    let shown = text(&good.slice(..good.len() - 1), "x.ccr");
+    assert!(
+        shown.contains("Error:                    CCR: missing, cut off or not DER\n"),
+        "{shown}"
+    );
 }
 
 #[test]
