@@ -57,7 +57,7 @@ fn a_sound_cache_is_sound_also_beside_its_writer_and_nothing_is_changed() {
 }
 
 #[test]
-fn l04_the_doctor_finds_a_flipped_bit_in_an_object_and_the_next_validation_heals_it() {
+fn l04_the_doctor_finds_a_flipped_bit_in_an_object_and_its_advice_heals_it() {
     let bench = Bench::start();
     bench.sync(&[]);
     // A small object is in one piece somewhere in the file.
@@ -72,12 +72,16 @@ fn l04_the_doctor_finds_a_flipped_bit_in_an_object_and_the_next_validation_heals
     let (code, json) = doctor(&bench);
     assert_eq!(code, 1);
     assert!(problems(&json).join("\n").contains("do not fit their hash"), "{json}");
-    // As it says: nothing by hand.
-    bench.provost(&["validate"]).output().unwrap();
+    // As it says.
+    bench.provost(&["validate", "--full"]).output().unwrap();
     bench.sync(&[]);
     let (code, json) = doctor(&bench);
     assert_eq!((code, problems(&json)), (0, vec![]), "{json}");
     assert_eq!(bench.exported(), bench.truth());
+    let full = bench.provost(&["doctor", "--full"]).output().unwrap();
+    let text = String::from_utf8_lossy(&full.stdout);
+    assert!(full.status.success(), "{text}");
+    assert!(text.contains("publication points come out the same"), "{text}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) use checks::exposure;
 Examples:
   provost doctor                            look at everything, and say what to do
   provost doctor --json | jq .checks        the same for programs
+  provost doctor --full                     and judge everything anew: is what is remembered right?
 
 It changes nothing, and may run beside the service. It reads and hashes the whole cache.
 
@@ -26,6 +27,11 @@ pub struct DoctorArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Judge everything anew, too, and compare it with what is remembered; takes as long as
+    /// `provost validate --full`
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// How a check ended.
@@ -90,7 +96,10 @@ pub fn run(context: &Context, args: &DoctorArgs) -> Result<Exit, CliError> {
                 .hint("run it as the user who runs the service, or as root"));
         }
     }
-    let (checks, has_data) = checks::all(&settings, clock::now());
+    let (mut checks, has_data) = checks::all(&settings, clock::now());
+    if args.full && has_data {
+        checks.push(checks::memory(settings));
+    }
     let healthy = checks.iter().all(|check| check.level != Level::Problem);
     let body = Body { data_dir: data.path().display().to_string(), healthy, checks: &checks };
     to_stdout(|out| if args.json { write_json(out, &body) } else { write_text(out, &body) })?;

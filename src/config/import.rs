@@ -22,6 +22,7 @@ const SAME: &[(&str, &str)] = &[
     ("disable-rsync", "no-rsync"),
     ("disable-rrdp", "no-rrdp"),
     ("unsafe-vrps", "unsafe-vrps"),
+    ("rrdp-fallback", "rrdp-fallback"),
     ("max-ca-depth", "max-ca-depth"),
 ];
 
@@ -54,7 +55,6 @@ const WITHOUT: &[(&str, Same, &str)] = &[
     ("rsync-command", Same::Is("rsync"), "`rsync` is taken from the path"),
     ("rsync-args", Same::Empty, "rsync gets fixed arguments"),
     ("rsync-timeout", Same::Is("300"), "an attempt may take 300 s"),
-    ("rrdp-fallback", Same::Is("stale"), "rsync is used when RRDP has failed for an hour"),
     ("rrdp-fallback-time", Same::Is("3600"), "rsync is used when RRDP has failed for an hour"),
     ("rrdp-max-delta-count", Same::Is("100"), "at most 100 deltas are applied"),
     ("rrdp-max-delta-list-len", Same::Is("500"), "a list of at most 500 deltas is used"),
@@ -63,7 +63,7 @@ const WITHOUT: &[(&str, Same, &str)] = &[
     ("rrdp-connect-timeout", Same::Never, "connecting may take 15 s"),
     ("rrdp-tcp-keepalive", Same::Is("60"), "a server that is silent is given up soon"),
     ("rrdp-local-addr", Same::Never, "the system chooses the local address"),
-    ("rrdp-proxies", Same::Empty, "repositories are contacted directly"),
+    ("rrdp-proxies", Same::Empty, "one proxy can be named with `proxy`"),
     ("rrdp-keep-responses", Same::Never, "what servers send is kept by content, in the cache"),
     ("max-object-size", Same::Is("20000000"), "objects have at most 20,000,000 bytes"),
     ("enable-bgpsec", Same::Is("true"), "router keys are always validated and served"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::settings::DEFAULT_RTR;
-use super::{ConfigFile, Settings};
+use super::{ConfigFile, Settings, format_size};
 
 /// Who gave a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,14 +53,20 @@ const KEYS: &[(&str, Reader)] = &[
     ("no-rir-tals", |settings| (!settings.rir_tals).into()),
     ("no-rrdp", |settings| (!settings.rrdp).into()),
     ("no-rsync", |settings| (!settings.rsync).into()),
+    ("rrdp-fallback", |settings| settings.rrdp_fallback.as_str().into()),
+    ("no-proxy", |settings| texts(&settings.no_proxy)),
     ("root-cert", |settings| paths(&settings.root_certs)),
     ("allow-local-addresses", |settings| settings.allow_local_addresses.into()),
     ("refresh", |settings| duration(settings.refresh)),
+    ("transfer-limit", |settings| format_size(settings.disk.transfers).into()),
+    ("cache-limit", |settings| format_size(settings.disk.cache).into()),
+    ("disk-reserve", |settings| format_size(settings.disk.reserve).into()),
     ("unsafe-vrps", |settings| settings.unsafe_vrps.as_str().into()),
     ("max-ca-depth", |settings| number(settings.max_ca_depth)),
     ("exceptions", |settings| paths(&settings.exceptions)),
     ("routinator-metrics", |settings| settings.routinator_metrics.into()),
     ("http", |settings| settings.http.to_string().into()),
+    ("http-name", |settings| texts(&settings.http_names)),
     ("max-age", |settings| duration(settings.max_age)),
     ("rtr", |settings| settings.rtr.unwrap_or(DEFAULT_RTR).to_string().into()),
     ("no-rtr", |settings| settings.rtr.is_none().into()),
@@ -73,6 +79,7 @@ type OptionalReader = fn(&Settings) -> Option<toml::Value>;
 
 /// Keys that have no value unless somebody gives one; then they are shown, too.
 const OPTIONAL: &[(&str, OptionalReader)] = &[
+    ("proxy", |settings| Some(settings.proxy.clone()?.into())),
     ("rtr-tls", |settings| Some(settings.rtr_tls?.to_string().into())),
     ("rtr-tls-cert", |settings| settings.rtr_tls_cert.as_deref().map(path)),
     ("rtr-tls-key", |settings| settings.rtr_tls_key.as_deref().map(path)),
@@ -85,6 +92,10 @@ fn path(path: &Path) -> toml::Value {
 
 fn paths(list: &[PathBuf]) -> toml::Value {
     toml::Value::Array(list.iter().map(|item| path(item)).collect())
+}
+
+fn texts(list: &[String]) -> toml::Value {
+    toml::Value::Array(list.iter().map(|item| item.as_str().into()).collect())
 }
 
 fn duration(duration: Duration) -> toml::Value {

@@ -61,6 +61,12 @@ fn forgettable(
     wanted: &BTreeSet<RepositoryId>,
     now: Timestamp,
 ) -> BTreeSet<RepositoryId> {
+    let newest = records.iter().filter_map(|record| record.status.last_attempt).max();
+    if newest.is_none_or(|newest| now.since(newest) > UNNAMED_KEPT) {
+        // Nothing was tried for so long: the clock has jumped, or the machine was off, and no age
+        // says for how long a repository is unnamed (THREATS L08).
+        return BTreeSet::new();
+    }
     let status = |record: &RepositoryRecord| (record.status.last_attempt, record.status.id.clone());
     let mut unnamed: Vec<_> =
         records.iter().map(status).filter(|(_, id)| !wanted.contains(id)).collect();
@@ -174,6 +180,8 @@ mod tests {
             engine.store.repositories().unwrap().len()
         };
         assert_eq!(count(23), 2);
+        assert_eq!(count(25), 2, "nothing was tried for a day: no age tells anything");
+        commit(&engine.store, &named, 150);
         assert_eq!(count(25), 1);
         assert_eq!(engine.store.repositories().unwrap()[0].status.id, named);
     }

@@ -5,11 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Check, Level};
+use crate::cli::CliError;
+use crate::cli::sync::{as_fetched, open_engine};
 use crate::config::{DataDir, Settings, format_duration, format_size, recorded_tals};
 use crate::model::Timestamp;
-use crate::service::{Child, ChildRecord, read_suspects_in};
-use crate::store::{Examination, Store, StoreError, StoreErrorKind, free_bytes};
-use crate::world;
+use crate::service::{Child, ChildRecord, Comparison, read_suspects_in};
+use crate::store::{Access, Examination, Store, StoreError, StoreErrorKind, free_bytes};
+use crate::world::{self, Purpose};
 
 /// Makes every check; says, too, whether there is anything to answer from.
 pub(super) fn all(settings: &Settings, now: Timestamp) -> (Vec<Check>, bool) {
@@ -25,6 +27,37 @@ pub(super) fn all(settings: &Settings, now: Timestamp) -> (Vec<Check>, bool) {
     checks.extend(worker(data, now));
     checks.extend(locators(data));
     (checks, has_cache || has_world)
+}
+
+/// Judges the cache with what is remembered and without, and says what differs.
+pub(super) fn memory(settings: Settings) -> Check {
+    let name = "memory";
+    let compare = || -> Result<Comparison, CliError> {
+        let purpose = Store::purpose_of(&settings.data.cache())
+            .map_err(|error| CliError::failed(error.to_string()))?;
+        let at = match purpose {
+            Purpose::Archive { at } => at,
+            Purpose::Live | Purpose::Lab => crate::clock::now(),
+        };
+        let engine = open_engine(&settings.with_recorded_tals(), purpose, Access::Read)?;
+        Ok(as_fetched(engine)?.compare(at)?)
+    };
+    match compare() {
+        Err(error) => Check::new(name, Level::Problem, format!("cannot be compared: {error}"))
+            .todo("run `provost validate --full`, which needs nothing that is remembered"),
+        Ok(Comparison { differences, points, .. }) if differences.is_empty() => {
+            let says = format!("judged anew, all {points} publication points come out the same");
+            Check::new(name, Level::Ok, says)
+        }
+        Ok(Comparison { differences, .. }) => {
+            let shown: Vec<&str> = differences.iter().take(10).map(String::as_str).collect();
+            let says = format!("{} differences, such as: {}", differences.len(), shown.join("; "));
+            Check::new(name, Level::Problem, says).todo(
+                "run `provost validate --full`, and report this with the cache: it is a defect of \
+                 this program",
+            )
+        }
+    }
 }
 
 /// Finds what is wrong with the ownership and the mode of a data directory (THREATS D14).
@@ -163,8 +196,10 @@ fn examined(found: &Examination, now: Timestamp) -> Vec<Check> {
             checks.push(Check { todo: todo.map(str::to_owned), ..check });
         }
     };
-    let again = "nothing by hand: the next validation drops them and has them fetched again. If \
-                 it happens again, look at the disk and the memory of this machine";
+    let again = "run `provost validate --full`, which drops what is damaged, and `provost sync`, \
+                 which fetches it again (a running worker does both when it next needs the object; \
+                 answers do not change meanwhile). If it happens again, look at the disk and the \
+                 memory of this machine";
     let (problem, note) = (Level::Problem, Level::Note);
     add(found.damaged, problem, "objects do not fit their hash", Some(again));
     add(found.damaged_memos, problem, "memos do not fit their checksum", Some(again));
