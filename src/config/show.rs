@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::settings::DEFAULT_RTR;
-use super::{ConfigFile, Settings, format_size};
+use super::{ConfigFile, Settings};
 
 /// Who gave a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,9 +58,9 @@ const KEYS: &[(&str, Reader)] = &[
     ("root-cert", |settings| paths(&settings.root_certs)),
     ("allow-local-addresses", |settings| settings.allow_local_addresses.into()),
     ("refresh", |settings| duration(settings.refresh)),
-    ("transfer-limit", |settings| format_size(settings.disk.transfers).into()),
-    ("cache-limit", |settings| format_size(settings.disk.cache).into()),
-    ("disk-reserve", |settings| format_size(settings.disk.reserve).into()),
+    ("transfer-limit", |settings| size(settings.disk.transfers)),
+    ("cache-limit", |settings| size(settings.disk.cache)),
+    ("disk-reserve", |settings| size(settings.disk.reserve)),
     ("unsafe-vrps", |settings| settings.unsafe_vrps.as_str().into()),
     ("max-ca-depth", |settings| number(settings.max_ca_depth)),
     ("exceptions", |settings| paths(&settings.exceptions)),
@@ -100,6 +100,11 @@ fn texts(list: &[String]) -> toml::Value {
 
 fn duration(duration: Duration) -> toml::Value {
     format!("{}s", duration.as_secs()).into()
+}
+
+/// Writes a size as the file has it: every one is a multiple of the smallest unit.
+fn size(bytes: u64) -> toml::Value {
+    format!("{}k", bytes / 1_000).into()
 }
 
 fn number(number: usize) -> toml::Value {
