@@ -146,7 +146,7 @@ fn peak_memory(pid: u32) -> u64 {
 
 /// A11: a thousand slow or broken repositories beside ten good ones.
 #[test]
-#[ignore = "takes some minutes"]
+#[ignore = "takes minutes; docs/resilience.md has the command"]
 fn a11_a_thousand_hostile_repositories_do_not_hold_back_ten_good_ones() {
     provost::system::sandbox::limit_resources(None);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
@@ -188,7 +188,7 @@ fn exported(data: &Path) -> Option<BTreeSet<Vrp>> {
 /// L01: the worker is killed at random moments while repositories change; whoever kills it is not
 /// one of them, so nothing is quarantined.
 #[test]
-#[ignore = "takes some minutes"]
+#[ignore = "takes minutes; docs/resilience.md has the command"]
 fn l01_five_hundred_kills_of_the_worker_leave_no_damage_and_no_mixture() {
     let mut bench = Bench::start();
     bench.sync(&[]);

@@ -114,7 +114,7 @@ fn read_tree(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Bytes>
 }
 
 #[test]
-#[ignore = "writes testdata/conformance anew"]
+#[ignore = "writes testdata/conformance anew; its README has the command"]
 fn regenerate_the_conformance_suite() {
     let (suite, root) = make();
     let directory = directory();
