@@ -23,6 +23,8 @@ use support::{
 const HOSTILE: usize = 1_000;
 /// How many are good.
 const GOOD: usize = 10;
+/// How often a repository is asked again.
+const REFRESH: Duration = Duration::from_secs(1);
 /// How often both worlds are measured.
 const PAIRS: usize = 5;
 
@@ -105,7 +107,8 @@ impl Arena {
         command.args(["--allow-local-addresses", "--lab", "--no-rsync", "--root-cert"]);
         command.arg(self.lab.tls_root());
         // Five minutes in earnest; a shorter deadline only shortens the first sync.
-        command.args(["--refresh", "1s", "--repository-deadline", "3s", "--quiet"]);
+        let refresh = format!("{}s", REFRESH.as_secs());
+        command.args(["--refresh", &refresh, "--repository-deadline", "3s", "--quiet"]);
         command
     }
 
@@ -119,6 +122,10 @@ impl Arena {
             let name = format!("good-{number}");
             self.lab.add_roa(&name, roa, clock::now()).expect("a ROA can be added");
         }
+        // All ten are due when the worker starts, in both worlds: otherwise the one that was
+        // measured last would wait for its repositories' next turn, which is no work.
+        let stopped = Instant::now();
+        wait_for("two polls", || (stopped.elapsed() >= REFRESH * 2).then_some(()));
         let started = Instant::now();
         let worker = Running::start(&mut self.worker(&["sync", "--follow"]));
         wait_for("the good ones to be published", || {

@@ -313,32 +313,33 @@ fn read_by_row(transaction: &Transaction<'_>, row: i64) -> rusqlite::Result<Repo
     transaction.query_row(&sql, [row], read_record)
 }
 
-pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<RepositoryRecord> {
-    let time = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(row.get::<_, Option<i64>>(name)?.map(Timestamp))
+/// Reads `COLUMNS`, by their places: looking for names is slower than all the rest, and each
+/// publication reads every repository.
+fn read_record(row: &Row<'_>) -> rusqlite::Result<RepositoryRecord> {
+    let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
     };
-    let count = |name: &str| -> rusqlite::Result<u64> { Ok(unsigned(row.get(name)?)) };
-    let id = schema::read_uri(row, "uri")?;
-    let duration: Option<i64> = row.get("duration_ms")?;
-    let session: Option<String> = row.get("session")?;
-    let serial = row.get::<_, Option<i64>>("serial")?.map(unsigned);
+    let count = |column: usize| -> rusqlite::Result<u64> { Ok(unsigned(row.get(column)?)) };
+    let id = schema::read_uri(row, 0)?;
+    let duration: Option<i64> = row.get(4)?;
+    let session: Option<String> = row.get(11)?;
+    let serial = row.get::<_, Option<i64>>(12)?.map(unsigned);
     let status = RepositoryStatus {
         id,
-        state: read_state(&row.get::<_, String>("state")?),
-        last_success: time("last_success")?,
-        last_attempt: time("last_attempt")?,
+        state: read_state(&row.get::<_, String>(1)?),
+        last_success: time(2)?,
+        last_attempt: time(3)?,
         duration: duration.map(|ms| Duration::from_millis(unsigned(ms))),
-        error: row.get("error")?,
+        error: row.get(5)?,
         session: session.clone(),
         serial,
-        objects: count("objects")?,
-        bytes: count("bytes")?,
-        next_attempt: time("next_attempt")?,
+        objects: count(9)?,
+        bytes: count(10)?,
+        next_attempt: time(8)?,
     };
-    let snapshot = row.get::<_, Option<[u8; 32]>>("snapshot_sha256")?.map(ObjectHash);
-    let deltas: Option<Vec<u8>> = row.get("deltas")?;
-    let validators =
-        Validators { etag: row.get("etag")?, last_modified: row.get("last_modified")? };
+    let snapshot = row.get::<_, Option<[u8; 32]>>(13)?.map(ObjectHash);
+    let deltas: Option<Vec<u8>> = row.get(14)?;
+    let validators = Validators { etag: row.get(15)?, last_modified: row.get(16)? };
     let rrdp = match (session, serial, snapshot) {
         (Some(session), Some(serial), Some(snapshot)) => Some(RrdpState {
             session,
@@ -351,10 +352,10 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<RepositoryRecord> {
     };
     Ok(RepositoryRecord {
         status,
-        failures: u32::try_from(row.get::<_, i64>("failures")?).unwrap_or(u32::MAX),
-        failing_since: time("failing_since")?,
+        failures: u32::try_from(row.get::<_, i64>(6)?).unwrap_or(u32::MAX),
+        failing_since: time(7)?,
         rrdp,
-        refetch: row.get("refetch")?,
+        refetch: row.get(17)?,
     })
 }
 
@@ -367,7 +368,7 @@ fn read_deltas(bytes: &[u8]) -> Vec<DeltaHash> {
     bytes.chunks_exact(40).filter_map(read).collect()
 }
 
-fn read_state(text: &str) -> RepositoryState {
+pub(super) fn read_state(text: &str) -> RepositoryState {
     match text {
         "current" => RepositoryState::Current,
         "failing" => RepositoryState::Failing,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, RowIndex};
 
 use super::limits::BUSY_TIMEOUT;
 use super::{StoreError, StoreErrorKind};
@@ -134,6 +134,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        keep_to_directory(&connection)?;
         keep_plans(&connection)?;
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
@@ -148,10 +149,19 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        keep_to_directory(&connection)?;
         keep_plans(&connection)?;
         Ok(connection)
     };
     setup().map_err(|error: rusqlite::Error| StoreError::sqlite(path, &error))
+}
+
+/// Keeps in memory what a statement must be able to take back.
+///
+/// Once that spans a few pages, SQLite would put it into a file where the system has such files, which
+/// the sandbox of the worker refuses. It is no more than the pages that one statement touches.
+fn keep_to_directory(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")
 }
 
 /// Lets a prepared statement keep its plan whatever is bound to it.
@@ -240,7 +250,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
 /// Reads a column that holds a URI.
 pub(super) fn read_uri<T: FromStr<Err = UriError>>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex,
 ) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     text.parse()

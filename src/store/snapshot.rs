@@ -85,11 +85,12 @@ fn begin(connection: &Connection) -> rusqlite::Result<i64> {
 type Repositories = (HashMap<RepositoryId, i64>, HashMap<RepositoryId, Known>);
 
 fn read_repositories(connection: &Connection) -> rusqlite::Result<Repositories> {
-    let mut statement = connection.prepare("SELECT * FROM repositories")?;
+    let mut statement =
+        connection.prepare("SELECT id, uri, state, failing_since FROM repositories")?;
     let rows = statement.query_map([], |row| {
-        let record = repositories::read_record(row)?;
-        let known = Known { state: record.status.state, failing_since: record.failing_since };
-        Ok((row.get::<_, i64>("id")?, record.status.id, known))
+        let state = repositories::read_state(&row.get::<_, String>(2)?);
+        let known = Known { state, failing_since: row.get::<_, Option<i64>>(3)?.map(Timestamp) };
+        Ok((row.get::<_, i64>(0)?, schema::read_uri::<RepositoryId>(row, 1)?, known))
     })?;
     let (mut ids, mut known) = (HashMap::new(), HashMap::new());
     for row in rows {

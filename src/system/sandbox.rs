@@ -170,8 +170,14 @@ fn set(resource: Resource, limit: Rlimit) {
 mod tests {
     use std::fs;
     use std::io::ErrorKind;
+    use std::time::Duration;
+
+    use bytes::Bytes;
 
     use super::*;
+    use crate::model::Timestamp;
+    use crate::store::{Access, MapChange, Store, StoreError, Success};
+    use crate::world::Purpose;
 
     /// Runs `work` on a pool of threads that were started inside the sandbox.
     fn inside<T: Send + 'static>(
@@ -216,5 +222,36 @@ mod tests {
         // Kernels before 6.7 do not know of TCP, and nobody listens there.
         assert!(matches!(connect, Err(ErrorKind::PermissionDenied | ErrorKind::ConnectionRefused)));
         assert!(data.path().join("c").exists());
+    }
+
+    #[test]
+    fn c15_the_cache_needs_no_file_outside_of_the_data_directory() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("cache.sqlite");
+        let allowed = Allowed { write: vec![data.path().to_owned()], ..Allowed::default() };
+        let work = move || -> Result<(), StoreError> {
+            let store = Store::open(&path, Purpose::Lab, Access::Write)?;
+            let id = "https://h/n.xml".parse().unwrap();
+            let now = Timestamp(1_000_000);
+            let duration = Duration::ZERO;
+            let success =
+                Success { finished: now, duration, next_attempt: now, bytes: 0, rrdp: None };
+            // One statement forgets it all, which SQLite must be able to take back: many pages.
+            for names in [0..5_000, 0..0] {
+                let attempt = store.begin(&id, now)?;
+                let mut staging = store.stage();
+                let mut map = std::collections::BTreeMap::new();
+                for name in names {
+                    let uri = format!("rsync://h/m/{name}.roa").parse().unwrap();
+                    map.insert(uri, staging.put(Bytes::from(vec![7; 64]))?);
+                }
+                staging.commit(&attempt, &MapChange::Replace(map), &success)?;
+            }
+            store.retain_repositories(&|_| false, 1)?;
+            Ok(())
+        };
+        if let Some(done) = inside(allowed, work) {
+            done.unwrap();
+        }
     }
 }
