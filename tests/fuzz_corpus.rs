@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends by a panic")]
 
 #[path = "../fuzz/src/entries.rs"]
+#[expect(dead_code, reason = "one function is for the seeds alone")]
 mod entries;
 #[path = "../fuzz/src/point.rs"]
 #[expect(dead_code, reason = "the seeds are written by fuzz/examples/seeds.rs")]

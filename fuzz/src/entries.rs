@@ -18,7 +18,8 @@ use provost::object::{
     Ccr, Cert, Checklist, ContentType, Crl, Ghostbusters, Manifest, Outline, Profile, SignedObject,
     SignedPrefixList, Tak, Tal, decode_aspa, decode_roa,
 };
-use provost::payload::VrpFile;
+use provost::payload::{Exceptions, SlurmFile, VrpFile};
+use provost::rtr::count_queries;
 use provost::validate::{Constraints, judge_alone};
 use provost::world::format;
 
@@ -50,6 +51,8 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("config", config),
     ("words", words),
     ("constraints", constraints),
+    ("slurm", slurm),
+    ("rtr", rtr),
     ("display", display),
     ("point", point),
 ];
@@ -205,20 +208,45 @@ pub fn bgp_table(data: &[u8]) {
     assert!(read <= lines);
 }
 
-/// The body of a world file: the head is made to fit, so that decoding reaches the body.
+/// The sections of a world file, each behind its kind and its length in two bytes: their table is made
+/// to fit, so that decoding reaches them.
 pub fn world(data: &[u8]) {
-    let mut file = b"PROVOST\n".to_vec();
-    file.extend(1u32.to_be_bytes());
-    file.extend((data.len() as u64).to_be_bytes());
-    let digest = ObjectHash::of(&[&file, data].concat());
+    let (mut table, mut bodies, mut rest, mut count) = (Vec::new(), Vec::new(), data, 0u32);
+    while let Some(([kind, high, low], after)) = rest.split_first_chunk::<3>() {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
+        let (body, after) = after.split_at(length);
+        table.push(*kind);
+        table.extend((length as u64).to_be_bytes());
+        table.extend(ObjectHash::of(body).0);
+        bodies.extend(body);
+        (rest, count) = (after, count + 1);
+    }
+    let fields = [&b"PROVOST\n"[..], &format::VERSION.to_be_bytes(), &count.to_be_bytes(), &table];
+    let mut file = fields.concat();
+    let digest = ObjectHash::of(&file);
     file.extend(digest.0);
-    file.extend(data);
+    file.extend(bodies);
     if let Ok((world, found)) = format::decode(&file) {
         assert_eq!(found, digest);
         let again = format::encode(&world).expect("what was decoded can be encoded");
         assert_eq!(format::decode(&again.bytes).map(|(world, _)| world).ok(), Some(world));
     }
     let _ = format::decode(data);
+}
+
+/// The sections of a file as [`world`] takes them.
+pub fn world_seed(file: &[u8]) -> Vec<u8> {
+    let count = file[12..16].iter().fold(0, |count, byte| count * 256 + usize::from(*byte));
+    let (table, mut bodies) = file[16..].split_at(count * 41);
+    let mut seed = Vec::new();
+    for entry in table.chunks(41) {
+        let length = usize::from(u16::from_be_bytes([entry[7], entry[8]]));
+        let (body, rest) = bodies[if seed.is_empty() { 32 } else { 0 }..].split_at(length);
+        seed.extend([entry[0], entry[7], entry[8]]);
+        seed.extend(body);
+        bodies = rest;
+    }
+    seed
 }
 
 /// A configuration file.
@@ -259,6 +287,28 @@ pub fn constraints(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = Constraints::parse(text);
     }
+}
+
+/// A file of local exceptions.
+pub fn slurm(data: &[u8]) {
+    let Ok(file) = SlurmFile::parse(data) else { return };
+    let asserted = file.prefix_assertions.iter().map(|entry| entry.rule);
+    asserted.for_each(|vrp| assert_in_range(&vrp));
+    if let Ok(exceptions) = Exceptions::new(vec![("fuzz.json".to_owned(), file)]) {
+        for (id, _) in exceptions.rules() {
+            assert!(exceptions.get(id).is_some());
+        }
+        for (vrp, _) in exceptions.vrps() {
+            let _ = exceptions.filter_of_vrp(vrp);
+        }
+    }
+}
+
+/// What a router sends, in pieces as long as the first byte says.
+pub fn rtr(data: &[u8]) {
+    let Some((first, data)) = data.split_first() else { return };
+    let whole = count_queries(data, usize::MAX);
+    assert_eq!(count_queries(data, usize::from(*first).max(1)), whole);
 }
 
 /// What `provost inspect` looks at: any object, damaged as it may be.

@@ -84,6 +84,26 @@ impl Inbox {
     }
 }
 
+/// Reads what a router sends in pieces of at most `piece` bytes; returns how many queries it makes, and
+/// whether it ends in bytes that no router may send. For fuzzing.
+pub fn count_queries(mut bytes: &[u8], piece: usize) -> (usize, bool) {
+    let (mut inbox, mut queries) = (Inbox::default(), 0);
+    loop {
+        match inbox.take(None) {
+            Ok(Some(_)) => queries += 1,
+            Err(_) => return (queries, true),
+            // A full inbox of which nothing can be taken would stall for ever.
+            Ok(None) if bytes.is_empty() || inbox.is_full() => return (queries, inbox.is_full()),
+            Ok(None) => {
+                let room = inbox.space().remaining_mut();
+                let (now, later) = bytes.split_at(piece.min(bytes.len()).min(room));
+                inbox.space().put_slice(now);
+                bytes = later;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

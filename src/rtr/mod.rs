@@ -32,6 +32,7 @@ mod tests;
 pub use cache::{Cache, Serving, Status, Stop};
 pub use clients::{Client, Counts};
 pub use guard::{Loss, LossPolicy, LossPolicyError};
+pub use inbox::count_queries;
 pub use listener::{Transport, serve};
 pub use pdu::Version;
 pub use tls::{Tls, TlsError, TlsFiles};

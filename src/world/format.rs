@@ -29,7 +29,7 @@ use crate::model::ObjectHash;
 
 const MAGIC: &[u8; 8] = b"PROVOST\n";
 /// A change of any type that a world holds must raise it; the log has the same number.
-pub(super) const VERSION: u32 = 2;
+pub const VERSION: u32 = 2;
 const FIELDS_LENGTH: usize = 8 + 4 + 4;
 const ENTRY_LENGTH: usize = 1 + 8 + 32;
 
