@@ -211,7 +211,8 @@ pub fn bgp_table(data: &[u8]) {
 /// The sections of a world file, each behind its kind and its length in two bytes: their table is made
 /// to fit, so that decoding reaches them.
 pub fn world(data: &[u8]) {
-    let (mut table, mut bodies, mut rest, mut count) = (Vec::new(), Vec::new(), data, 0u32);
+    let (mut table, mut bodies) = (Vec::new(), Vec::<u8>::new());
+    let (mut rest, mut count) = (data, 0u32);
     while let Some(([kind, high, low], after)) = rest.split_first_chunk::<3>() {
         let length = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
         let (body, after) = after.split_at(length);
