@@ -5,7 +5,11 @@
 //! router, a worker, a change.
 
 #![expect(clippy::expect_used, reason = "a test ends by a panic")]
-#![expect(clippy::unwrap_used, reason = "test code outside of functions that clippy sees as tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code outside of functions that clippy sees as tests"
+)]
 
 mod schema;
 #[path = "../support/mod.rs"]

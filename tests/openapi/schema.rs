@@ -61,11 +61,10 @@ fn hold(
 ) {
     let mut flat = Vec::new();
     schemas.iter().for_each(|schema| flatten(document, schema, &mut flat));
-    let branches = ["anyOf", "oneOf"];
-    for map in &flat {
-        for branches in branches.iter().filter_map(|name| map.get(*name)?.as_array()) {
-            return one_of(document, branches, value, place, faults);
-        }
+    let branches =
+        |map: &&Map<String, Value>| map.get("anyOf").or_else(|| map.get("oneOf")).cloned();
+    if let Some(Value::Array(branches)) = flat.iter().find_map(branches) {
+        return one_of(document, &branches, value, place, faults);
     }
     let mut fault = |what: String| faults.push(format!("{place}: {what}"));
     for map in &flat {
