@@ -6,15 +6,18 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use provost::ca::RoaPrefix;
+use provost::lab::Roa;
+use provost::model::Asn;
 use serde_json::Value;
 use support::{
-    Bench, Running, free_address, get, is_installed, provost_in, run, skipped, stdout, text,
-    wait_for,
+    Bench, Running, free_address, get, is_installed, post, provost_in, request, run, skipped,
+    stdout, text, wait_for,
 };
 
 fn read(path: &str) -> String {
@@ -130,47 +133,144 @@ fn members(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// A command of docs/http.md that asks with curl, as far as a test can ask the same.
+struct Example<'a> {
+    target: String,
+    /// The type of the body and the body, of what is posted.
+    posted: Option<(&'a str, &'a str)>,
+    last_event_id: Option<&'a str>,
+    /// What stands below the command.
+    rest: &'a str,
+}
+
+impl<'a> Example<'a> {
+    /// Reads what stands behind `curl`.
+    fn read(text: &'a str) -> Self {
+        let (command, rest) = text.split_once("\n```\n").expect("a block is closed");
+        let quoted = |open| between(command, open, "'").next();
+        let target = command.split("http://127.0.0.1:8323").nth(1).expect("an address");
+        let body = quoted("-d '").or_else(|| quoted("--data-binary '"));
+        Example {
+            target: target.trim_end_matches('\'').to_owned(),
+            posted: body.map(|body| (quoted("'content-type: ").expect("a type"), body)),
+            last_event_id: quoted("'last-event-id: "),
+            rest,
+        }
+    }
+
+    fn ask(&self, address: SocketAddr) -> String {
+        let answer = match self.posted {
+            Some((kind, body)) => post(address, &self.target, kind, body),
+            None => request(address, "GET", &self.target),
+        };
+        answer.expect("an answer").body
+    }
+}
+
+/// Returns the first event behind `version`, as far as its data.
+fn event(address: SocketAddr, version: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let head = format!("Host: {address}\r\nLast-Event-ID: {version}");
+    write!(stream, "GET /v1/events HTTP/1.0\r\n{head}\r\n\r\n").expect("it reads");
+    let lines = BufReader::new(stream).lines().map(|line| line.expect("the stream goes on"));
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+        if line.starts_with("data: ") {
+            break;
+        }
+    }
+    text
+}
+
+/// Returns the paths of all members of one JSON value or of several, one behind the other.
+fn all_members(json: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for value in serde_json::Deserializer::from_str(json).into_iter::<Value>() {
+        members(&value.expect("an example is JSON"), "", &mut found);
+    }
+    found
+}
+
+/// Starts a server over `data`, and waits until it has data.
+fn serve(data: &Path) -> (Running, SocketAddr, SocketAddr) {
+    let (address, routers) = (free_address(), free_address());
+    let mut server = provost_in(data, &["serve", "--no-worker", "--http", &address.to_string()]);
+    let server = Running::start(server.args(["--rtr", &routers.to_string()]));
+    wait_for("data", || get(address, "/ready").filter(|(status, _)| *status == 200));
+    (server, address, routers)
+}
+
 #[test]
 fn every_example_of_the_http_api_has_the_members_of_a_real_answer() {
-    let bench = Bench::start();
+    let mut bench = Bench::start();
     if !bench.lab.has_rsync() {
         return skipped(
             "the rsync program is not installed, and the examples are of a lab with it",
         );
     }
+    // What is rejected is shown of a lab of which not everything was fetched.
+    let part = tempfile::tempdir().expect("a directory");
+    let flags = bench.worker_flags();
+    run(provost_in(part.path(), &["sync", "--no-rsync"]).args(flags));
+    let (_part, rejected, _) = serve(part.path());
+
     bench.sync(&[]);
-    let address = free_address();
-    let routers = free_address();
-    let mut server = bench.provost(&["serve", "--no-worker", "--http", &address.to_string()]);
-    let _server = Running::start(server.args(["--rtr", &routers.to_string()]));
-    wait_for("data", || get(address, "/ready").filter(|(status, _)| *status == 200));
+    let (_server, address, routers) = serve(bench.data());
     let has = |line: &str| get(address, "/metrics").filter(|(_, text)| text.contains(line));
     wait_for("data for routers", || has("\nprovost_rtr_serving 1\n"));
     let mut router = TcpStream::connect(routers).expect("it listens");
     router.write_all(&[1, 2, 0, 0, 0, 0, 0, 8]).expect("a Reset Query");
     wait_for("a table for the router", || has("\nprovost_rtr_tables_total 1\n"));
+    let version = |(_, worlds): (u16, String)| -> Option<String> {
+        Some(between(&worlds, "\"version\": \"", "\"").next()?.to_owned())
+    };
+    let first = get(address, "/v1/worlds").and_then(version).expect("a version");
+    let prefixes =
+        vec![RoaPrefix { prefix: "203.0.113.128/26".parse().expect("a prefix"), max_length: None }];
+    let roa = Roa { name: "elm-new".into(), asn: Asn(64511), prefixes };
+    bench.lab.add_roa("elm", roa, provost::clock::now()).expect("a ROA");
+    bench.sync(&[]);
+    wait_for("a change", || {
+        get(address, "/v1/worlds").filter(|(_, worlds)| worlds.contains("\"announced\""))
+    });
 
     let docs = read("docs/http.md");
-    let mut compared = 0;
-    for example in docs.split("```sh\ncurl 'http://127.0.0.1:8323").skip(1) {
-        let (path, rest) = example.split_once('\'').expect("the address is quoted");
-        let (_, real) = get(address, path).expect("an answer");
-        let blocks = blocks(rest, "json");
-        let Some(shown) = blocks.first().filter(|_| !path.starts_with("/csv")) else {
-            let shown = plain_text(rest);
-            assert_eq!(real, shown, "{path}");
+    let mut shown_paths = BTreeSet::new();
+    for example in docs.split("```sh\ncurl ").skip(1) {
+        let mut example = Example::read(example);
+        if let Some((path, _)) = example.target.split_once("?since=") {
+            example.target = format!("{path}?since={first}");
+        }
+        let target = example.target.clone();
+        let path = target.split('?').next().unwrap_or_default();
+        let method = if example.posted.is_some() { "post" } else { "get" };
+        shown_paths.insert((path.to_owned(), method.to_owned()));
+        if example.last_event_id.is_some() {
+            let data = |text: &str| {
+                all_members(
+                    text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data"),
+                )
+            };
+            assert_eq!(data(plain_text(example.rest)), data(&event(address, &first)), "{target}");
             continue;
-        };
-        let [shown, real] = [shown, real.as_str()].map(|json| {
-            let json: Value = serde_json::from_str(json).expect("an example is JSON");
-            let mut found = BTreeSet::new();
-            members(&json, "", &mut found);
-            found
-        });
-        assert_eq!(shown, real, "{path}");
-        compared += 1;
+        }
+        let real = example.ask(if path == "/v1/findings" { rejected } else { address });
+        let blocks = blocks(example.rest, "json");
+        match blocks.first().filter(|_| !path.starts_with("/csv")) {
+            Some(shown) => assert_eq!(all_members(shown), all_members(&real), "{target}"),
+            None => assert_eq!(real, plain_text(example.rest), "{target}"),
+        }
     }
-    assert!(compared >= 8, "{compared} examples");
+    for (path, method) in routes() {
+        // The document is its own example; a question in the path gets the same answer.
+        let needs_none = path == "/v1/openapi.json" || path.contains('{');
+        if path.starts_with("/v1/") && !needs_none {
+            let shown = shown_paths.contains(&(path.clone(), method.clone()));
+            assert!(shown, "docs/http.md has no example of {method} {path}");
+        }
+    }
 }
 
 /// Returns the first block of plain text.

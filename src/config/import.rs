@@ -78,6 +78,9 @@ const WITHOUT: &[(&str, Same, &str)] = &[
     ("http-tls-key", Same::Never, "HTTP is served without TLS"),
     ("http-tls-cert", Same::Never, "HTTP is served without TLS"),
     ("systemd-listen", Same::Is("false"), "systemd/ has a socket unit for each listener"),
+    // So the manual calls it; Routinator itself knows the other name alone.
+    ("listen-systemd", Same::Is("false"), "systemd/ has a socket unit for each listener"),
+    ("tal-dir", Same::Never, "Routinator ignores it, too; name locators with `tal`"),
     ("rtr-tcp-keepalive", Same::Is("60"), "routers that read nothing are cut off"),
     ("rtr-client-metrics", Same::Is("false"), "see docs/metrics.md for what is counted"),
     ("log-level", Same::Is("warn"), "-v, -vv and --quiet choose what is logged"),
@@ -290,6 +293,41 @@ no-such-key = 1
                 "strict = false",
             ]
         );
+    }
+
+    /// Every key of the section "Configuration file" of the manual of Routinator 0.16, by its order.
+    const MANUAL: &str = "repository-dir no-rir-tals tals extra-tals-dir exceptions strict stale \
+        unsafe-vrps unknown-objects limit-v4-len limit-v6-len allow-dubious-hosts disable-rsync \
+        rsync-command rsync-args rsync-timeout disable-rrdp rrdp-fallback rrdp-fallback-time \
+        rrdp-max-delta-count rrdp-max-delta-list-len rrdp-timeout rrdp-read-timeout \
+        rrdp-connect-timeout rrdp-tcp-keepalive rrdp-local-addr rrdp-root-certs rrdp-proxies \
+        max-object-size max-ca-depth enable-bgpsec enable-aspa dirty validation-threads log-level \
+        log log-file syslog-facility repository-log-level repository-log repository-log-file \
+        repository-syslog-facility rtr-listen rtr-tls-listen http-listen http-tls-listen \
+        listen-systemd rtr-tcp-keepalive rtr-client-metrics rtr-tls-key rtr-tls-cert http-tls-key \
+        http-tls-cert refresh min-refresh retry expire history-size pid-file working-dir chroot \
+        user group tal-labels";
+
+    #[test]
+    fn every_key_of_the_manual_is_one_of_ours_or_is_named_with_its_reason() {
+        // A value that no default has, of a type that each takes.
+        let value = |key: &str| match key {
+            "refresh" => "1",
+            "no-rir-tals" | "disable-rsync" | "disable-rrdp" => "true",
+            _ => "\"other\"",
+        };
+        let keys: Vec<&str> = MANUAL.split_whitespace().collect();
+        assert_eq!(keys.len(), 64);
+        for key in keys {
+            let imported = import(&format!("{key} = {}", value(key))).unwrap();
+            match (imported.keys.as_slice(), imported.without.as_slice()) {
+                ([_], []) => {}
+                ([], [(shown, why)]) => {
+                    assert!(shown.starts_with(key) && !why.contains("is no key"), "{key}: {why}");
+                }
+                other => panic!("{key}: {other:?}"),
+            }
+        }
     }
 
     #[test]

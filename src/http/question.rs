@@ -36,10 +36,35 @@ fn asn<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Asn, D::Error> {
             u32::try_from(number).map(Asn).map_err(E::custom)
         }
 
+        /// For JSON `64500.0` is the same number.
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<Asn, E> {
+            number.to_string().parse().map(Asn).map_err(E::custom)
+        }
+
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Asn, E> {
             text.parse().map_err(E::custom)
         }
     }
 
     deserializer.deserialize_any(AsnVisitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asn_of(json: &str) -> Option<Asn> {
+        let question = format!(r#"{{"prefix": "192.0.2.0/24", "asn": {json}}}"#);
+        serde_json::from_str::<Question>(&question).ok().map(|question| question.asn)
+    }
+
+    #[test]
+    fn an_as_number_is_text_or_any_number_without_a_fraction() {
+        for json in ["64500", "64500.0", "6.45e4", "\"64500\"", "\"AS64500\""] {
+            assert_eq!(asn_of(json), Some(Asn(64500)), "{json}");
+        }
+        for json in ["64500.5", "-1", "-1.0", "4294967296", "4294967296.0", "1e300", "null"] {
+            assert_eq!(asn_of(json), None, "{json}");
+        }
+    }
 }

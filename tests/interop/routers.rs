@@ -2,7 +2,7 @@
 //! a change, survives a restart of the server, and holds exactly our VRPs.
 //!
 //! Debian 12: rtr-tools 0.8.0, BIRD 2.0.12, GoBGP 3.10.0, FRR 8.4.4 with `frr-rpki-rtrlib`,
-//! StayRTR 0.5.1.
+//! StayRTR 0.5.1; RTRTR 0.3.3 from crates.io.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,8 @@ use provost::lab::{Roa, RsyncUse};
 use provost::model::Asn;
 
 use crate::support::{
-    Bench, Running, arguments_of, free_address, is_installed, signal, skipped, wait_for,
+    Bench, Running, arguments_of, free_address, get, is_installed, signal, skipped, stdout,
+    wait_for,
 };
 use crate::tree::open_to_all;
 
@@ -84,12 +85,12 @@ impl Service {
     }
 
     /// Takes a router through everything; `held` asks it what it holds.
-    fn guide(self, held: impl Fn() -> BTreeSet<String>) {
+    fn guide(&mut self, held: impl Fn() -> BTreeSet<String>) {
         self.guide_with(held, || ());
     }
 
     /// The same with a router that must be told to connect again at once.
-    fn guide_with(mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
+    fn guide_with(&mut self, held: impl Fn() -> BTreeSet<String>, reconnect: impl Fn()) {
         self.expect("the whole table", &held);
         self.add_roa();
         self.expect("an announcement", &held);
@@ -131,7 +132,7 @@ fn rtrclient_holds_our_vrps() {
     if !is_installed("rtrclient") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let address = service.routers;
     service.guide(|| {
         // Refused once, it would wait for ten minutes: the retry interval.
@@ -171,7 +172,7 @@ fn rtrdump_of_stayrtr_holds_our_vrps() {
     if !is_installed("rtrdump") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let (address, file) = (service.routers, service.bench.data().join("dump.json"));
     service.guide(|| rtrdump(address, &file, &["-type", "plain"]));
 }
@@ -207,7 +208,7 @@ fn stayrtr_serves_our_vrps_from_our_json() {
     if !is_installed("rtrdump") || !is_installed("stayrtr") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let (bind, metrics) = (free_address(), free_address());
     let mut command = Command::new("stayrtr");
     command.args(["-bind", &bind.to_string(), "-metrics.addr", &metrics.to_string()]);
@@ -218,12 +219,116 @@ fn stayrtr_serves_our_vrps_from_our_json() {
     service.guide(|| rtrdump(bind, &file, &["-type", "plain"]));
 }
 
+/// A running RTRTR with one unit, and where its targets of both kinds listen.
+struct Rtrtr {
+    routers: SocketAddr,
+    http: SocketAddr,
+    _program: Running,
+}
+
+impl Rtrtr {
+    /// Starts one whose unit has these lines.
+    fn start(directory: &Path, unit: &str) -> Self {
+        let (routers, http) = (free_address(), free_address());
+        let config = directory.join("rtrtr.conf");
+        let lines = format!(
+            "log_level = \"error\"\nlog_target = \"stderr\"\nhttp-listen = [\"{http}\"]\n\
+             [units.provost]\n{unit}\n\
+             [targets.rtr]\ntype = \"rtr\"\nlisten = [\"{routers}\"]\nunit = \"provost\"\n\
+             [targets.http]\ntype = \"http\"\npath = \"/json\"\nformat = \"json\"\n\
+             unit = \"provost\"\n"
+        );
+        fs::write(&config, lines).unwrap();
+        let program = start(Command::new("rtrtr").arg("--config").arg(&config));
+        let rtrtr = Rtrtr { routers, http, _program: program };
+        wait_for("RTRTR listens", || TcpStream::connect(routers).ok());
+        rtrtr
+    }
+
+    /// Returns the VRPs and the ASPAs that its target over HTTP gives, the latter as
+    /// `CUSTOMER [PROVIDER, ..]`.
+    fn held(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let json = get(self.http, "/json").map(|(_, body)| body).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+        let list = |name: &str| json[name].as_array().cloned().unwrap_or_default();
+        let bare = |asn: &serde_json::Value| asn.to_string().replace(['"', 'A', 'S'], "");
+        let vrp = |vrp: &serde_json::Value| {
+            row(&vrp["prefix"].as_str().unwrap_or_default(), &vrp["maxLength"], bare(&vrp["asn"]))
+        };
+        let aspa = |aspa: &serde_json::Value| {
+            let providers = aspa["providers"].as_array().cloned().unwrap_or_default();
+            let providers: Vec<_> = providers.iter().map(bare).collect();
+            format!("{} [{}]", bare(&aspa["customer"]), providers.join(", "))
+        };
+        (list("roas").iter().map(vrp).collect(), list("aspas").iter().map(aspa).collect())
+    }
+
+    /// Expects that the target over HTTP gives these VRPs and ASPAs.
+    fn expect(&self, vrps: BTreeSet<String>, aspas: &[&str]) {
+        let aspas: BTreeSet<_> = aspas.iter().map(|aspa| (*aspa).to_owned()).collect();
+        wait_for("RTRTR has what the lab has", || {
+            (self.held() == (vrps.clone(), aspas.clone())).then_some(())
+        });
+    }
+}
+
+/// The ASPA of the lab's plan.
+const ASPA: &str = "64500 [64496, 64504]";
+
+#[test]
+fn rtrtr_serves_our_payload_from_our_json() {
+    if !is_installed("rtrtr") || !is_installed("rtrdump") {
+        return;
+    }
+    let mut service = Service::start();
+    // Until there are data the answer is 503, and RTRTR asks again after a second.
+    let unit = format!("type = \"json\"\nuri = \"http://{}/json\"\nrefresh = 1", service.http);
+    let rtrtr = Rtrtr::start(service.bench.data(), &unit);
+    let file = service.bench.data().join("dump.json");
+    service.guide(|| rtrdump(rtrtr.routers, &file, &["-type", "plain"]));
+    rtrtr.expect(service.truth(), &[ASPA]);
+}
+
+#[test]
+fn rtrtr_serves_our_payload_from_our_rtr() {
+    if !is_installed("rtrtr") || !is_installed("rtrdump") {
+        return;
+    }
+    let mut service = Service::start();
+    let unit = format!("type = \"rtr\"\nremote = \"{}\"\nretry = 1", service.routers);
+    let rtrtr = Rtrtr::start(service.bench.data(), &unit);
+    let file = service.bench.data().join("dump.json");
+    service.guide(|| rtrdump(rtrtr.routers, &file, &["-type", "plain"]));
+    // Its JSON ends before the ASPAs where there is a router key, as its own JSON unit never has.
+    rtrtr.expect(service.truth(), &[]);
+}
+
+#[test]
+fn rtrtr_serves_our_payload_from_a_file_that_we_exported() {
+    if !is_installed("rtrtr") || !is_installed("rtrdump") {
+        return;
+    }
+    let bench = Bench::with(RsyncUse::Never);
+    bench.sync(&[]);
+    let export = bench.data().join("vrps.json");
+    let mut command = bench.provost(&["export", "--format", "json", "--output"]);
+    stdout(command.arg(&export));
+    let unit = format!("type = \"json\"\nuri = \"file:{}\"\nrefresh = 1", export.display());
+    let rtrtr = Rtrtr::start(bench.data(), &unit);
+    let vrps = bench.lab.truth().vrps;
+    let vrps: BTreeSet<_> =
+        vrps.iter().map(|(vrp, _)| row(&vrp.prefix, vrp.max_length, vrp.asn.0)).collect();
+    rtrtr.expect(vrps.clone(), &[ASPA]);
+    let file = bench.data().join("dump.json");
+    assert_eq!(rtrdump(rtrtr.routers, &file, &["-type", "plain"]), vrps);
+}
+
 #[test]
 fn bird_holds_our_vrps() {
     if !is_installed("bird") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
     let directory = service.bench.data().to_owned();
     let config = directory.join("bird.conf");
@@ -262,7 +367,7 @@ fn gobgp_holds_our_vrps() {
     if !is_installed("gobgpd") || !is_installed("gobgp") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
     let config = service.bench.data().join("gobgp.toml");
     let lines = format!(
@@ -306,7 +411,7 @@ fn frr_holds_our_vrps() {
     if !is_installed(BGPD) || !is_installed("vtysh") {
         return;
     }
-    let service = Service::start();
+    let mut service = Service::start();
     let (ip, port) = (service.routers.ip(), service.routers.port());
     // FRR becomes somebody else, and refuses sockets in a directory of others.
     let directory = tempfile::Builder::new().prefix("provost-frr-").tempdir().unwrap();
@@ -337,8 +442,9 @@ fn frr_holds_our_vrps() {
         });
         rows.collect()
     };
-    // It keeps what it has and connects again after ten minutes, the retry interval that the
-    // cache names; not everybody wants to wait for so long.
+    // It keeps what it has and connects again, in the same session, after ten minutes: the retry
+    // interval that the cache names, whatever its own configuration says. Not everybody wants to
+    // wait for so long. After a reset it asks for the whole table.
     let reconnect = || drop(ask("rpki reset"));
     service.guide_with(held, reconnect);
 }

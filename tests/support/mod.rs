@@ -183,7 +183,8 @@ pub fn post(address: SocketAddr, path: &str, content_type: &str, body: &str) -> 
     exchange(address, &format!("{head}{kind}Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
-fn exchange(address: SocketAddr, request: &str) -> Option<Answer> {
+/// Sends a request in HTTP/1.0 as it is; `None` if nobody answers.
+pub fn exchange(address: SocketAddr, request: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     // HTTP/1.0: the body ends with the connection, and comes in no chunks.

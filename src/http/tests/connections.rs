@@ -112,6 +112,21 @@ async fn j06_a_client_that_reads_nothing_is_cut_off() {
 }
 
 #[tokio::test]
+async fn j14_behind_two_kinds_of_length_no_second_request_is_answered() {
+    let server = start(serving(world()), Limits::default());
+    let hidden = "0\r\n\r\nGET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let length = format!("content-length: {}\r\n", hidden.len());
+    let chunked = "transfer-encoding: chunked\r\n";
+    for lengths in [format!("{length}{chunked}"), format!("{chunked}{length}")] {
+        let head = format!("POST /v1/validity HTTP/1.1\r\nhost: x\r\n{lengths}\r\n");
+        let answer = server.exchange(format!("{head}{hidden}").as_bytes()).await;
+        // It ends with the connection, whoever was right about the length.
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn j05_huge_heads_odd_targets_and_bodies_are_refused_unread() {
     let server = start(serving(world()), Limits::default());
     let close = "host: x\r\nconnection: close\r\n\r\n";

@@ -250,6 +250,20 @@ async fn i24_the_service_is_not_ready_when_routers_get_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn j08_ranges_are_not_served_however_many_are_asked_for() {
+    let app = serving(world());
+    let many = format!("bytes={}", vec!["0-0"; 1_000].join(","));
+    for path in ["/json", "/v1/vrps", "/metrics"] {
+        for range in ["bytes=0-0", &many] {
+            let answer = send(&app, Method::GET, path, &[("range", range)]).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert_eq!(answer.header("accept-ranges"), "", "{path}");
+            assert!(answer.body.len() > 100, "the whole body of {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn j08_what_is_large_is_compressed_for_those_who_ask_and_nothing_in_it_is_secret() {
     use std::io::Read;
     let app = serving(world());
