@@ -70,6 +70,21 @@ fn without_a_roa(tree: &Path) {
 }
 
 #[test]
+fn the_findings_of_one_repository_are_shown_on_request() {
+    let filled = Filled::new(without_a_roa);
+    let shown = stdout(&mut filled.provost(&["repositories", "hosted.lab.example"]));
+    assert!(shown.contains(ELM_ROA) && shown.contains("manifest.missing-file"), "{shown}");
+    let json = filled.json(&["repositories", "hosted.lab.example", "--json"]);
+    let findings = json["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["object"] == ELM_ROA).expect("a finding");
+    assert_eq!(found["reason"], "manifest.missing-file");
+    let other = filled.json(&["repositories", "delegated.lab.example", "--json"]);
+    assert!(!other["findings"].to_string().contains(ELM_ROA), "{other}");
+    let nowhere = filled.provost(&["repositories", "nowhere"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(1));
+}
+
+#[test]
 fn unknown_inside_a_broken_point_is_incomplete_and_names_point_and_object() {
     let filled = Filled::new(without_a_roa);
     let route = ["203.0.113.128/26", "AS65536"];

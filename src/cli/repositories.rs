@@ -1,10 +1,12 @@
 //! `provost repositories`: how fetching each repository goes.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::context::to_stdout;
+use super::export::last_world;
 use super::{CliError, Context, Exit};
 use crate::clock;
 use crate::config::{format_duration, format_size};
@@ -14,7 +16,7 @@ use crate::output::columns::{Align, write_columns};
 use crate::output::words;
 use crate::service::{Suspects, read_suspects_in};
 use crate::store::{Access, Store, StoreErrorKind};
-use crate::world::{RepositoryState, RepositoryStatus};
+use crate::world::{PointRecord, RepositoryState, RepositoryStatus, World};
 
 /// `provost repositories`
 #[derive(clap::Args, Clone, Debug)]
@@ -22,10 +24,14 @@ use crate::world::{RepositoryState, RepositoryStatus};
 Examples:
   provost repositories                      all of them, those in trouble first
   provost repositories --failing            only those in trouble
+  provost repositories rpki.example.net     those there, and what was rejected of what they hold
   provost repositories --json | jq '.repositories[] | select(.state != \"current\")'
 
 It reads the cache, also while the service writes it. Exits 5 where there is no cache yet.")]
 pub struct RepositoriesArgs {
+    /// Only those whose URI contains TEXT, with what the last world found wrong with their objects
+    #[arg(value_name = "TEXT")]
+    pub text: Option<String>,
     /// Only those whose last attempt failed, or that were never reached
     #[arg(long)]
     pub failing: bool,
@@ -38,6 +44,17 @@ pub struct RepositoriesArgs {
 struct Body {
     time: String,
     repositories: Vec<RepositoryBody>,
+    /// Of these repositories, where they were asked for by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingBody>>,
+}
+
+#[derive(Serialize)]
+struct FindingBody {
+    repository: String,
+    object: String,
+    reason: &'static str,
+    detail: String,
 }
 
 /// Runs the command.
@@ -56,6 +73,19 @@ pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError>
     if args.failing {
         all.retain(|status| status.state != RepositoryState::Current);
     }
+    if let Some(text) = &args.text {
+        all.retain(|status| status.id.as_str().contains(text));
+        if all.is_empty() {
+            let hint = "`provost repositories` lists all of them";
+            return Err(
+                CliError::failed(format!("no repository has {text:?} in its URI")).hint(hint)
+            );
+        }
+    }
+    let findings = match &args.text {
+        Some(_) => Some(findings(&last_world(&data)?, &all)),
+        None => None,
+    };
     // Trouble first, then the slowest.
     all.sort_by_key(|status| {
         (status.state == RepositoryState::Current, std::cmp::Reverse(status.duration))
@@ -63,16 +93,50 @@ pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError>
     let now = clock::now();
     if args.json {
         let repositories = all.iter().map(|status| RepositoryBody::of(status, now)).collect();
-        let body = Body { time: now.to_string(), repositories };
+        let body = Body { time: now.to_string(), repositories, findings };
         to_stdout(|out| {
             serde_json::to_writer_pretty(&mut *out, &body)?;
             writeln!(out)
         })?;
     } else {
         let suspects = read_suspects_in(&data.state());
-        to_stdout(|out| write(out, &all, &suspects, now))?;
+        to_stdout(|out| {
+            write(out, &all, &suspects, now)?;
+            findings.iter().try_for_each(|findings| write_findings(out, findings))
+        })?;
     }
     Ok(Exit::Done)
+}
+
+/// Returns what `world` found wrong with what these repositories hold, in the order of the objects.
+fn findings(world: &World, of: &[RepositoryStatus]) -> Vec<FindingBody> {
+    let of: BTreeSet<&str> = of.iter().map(|status| status.id.as_str()).collect();
+    let named = |point: &PointRecord| {
+        let record = world.repositories.get(usize::try_from(point.repository?).ok()?)?;
+        of.get(record.id.as_str()).copied()
+    };
+    let points = world.points.iter().filter_map(|point| Some((named(point)?, point)));
+    let findings = points.flat_map(|(repository, point)| {
+        point.findings.iter().map(move |finding| FindingBody {
+            repository: repository.to_owned(),
+            object: finding.object.clone(),
+            reason: finding.reason.code(),
+            detail: finding.detail.clone(),
+        })
+    });
+    let mut findings: Vec<_> = findings.collect();
+    findings.sort_by(|left, right| left.object.cmp(&right.object));
+    findings
+}
+
+fn write_findings(out: &mut dyn Write, findings: &[FindingBody]) -> io::Result<()> {
+    for finding in findings {
+        writeln!(out, "\n{}\n   {}: {}", finding.object, finding.reason, finding.detail)?;
+    }
+    match findings.len() {
+        0 => writeln!(out, "\nNothing that they hold was found wrong in the last world."),
+        many => writeln!(out, "\n{many} findings; `provost explain CODE` says what one means."),
+    }
 }
 
 fn write(
