@@ -18,8 +18,8 @@ pub(super) const PRUNE_ROWS: u32 = 20_000;
 /// How many bytes of memos one transaction writes: about 50 ms of work.
 pub(super) const MEMO_BATCH: usize = 8_000_000;
 
-/// How many memos are decoded at a time, on all cores: some 10 MB.
-pub(super) const MEMO_ROWS: usize = 4_096;
+/// How many transactions of memos wait to be written; whoever makes more waits, too.
+pub(super) const MEMO_QUEUE: usize = 1;
 
 /// How many connections a snapshot reads with at most; more than cores are of no use.
 pub(super) const MAX_READERS: usize = 16;
