@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use provost::cli::{self, Arguments, Exit};
 
-/// Validation allocates much and on all cores: this one takes less time for it, and gives more back.
+/// Validation allocates much and on all cores; with this one it takes less time than with glibc's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

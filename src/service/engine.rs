@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::admission::{self, Admission};
@@ -309,9 +310,10 @@ impl Engine {
             true => snapshot.memos(&self.policy).ok().flatten(),
             false => None,
         };
+        let damaged = AtomicUsize::new(0);
         let memo = |id: &PointId| {
-            snapshot.memo(id).unwrap_or_else(|error| {
-                tracing::warn!(%error, point = %id, "judged again");
+            snapshot.memo(id).unwrap_or_else(|_| {
+                damaged.fetch_add(1, Ordering::Relaxed);
                 None
             })
         };
@@ -319,6 +321,10 @@ impl Engine {
         let inputs = Inputs { tals: &self.tals, source: &watched, policy: &self.policy, now };
         let step = || validate::advance(inputs, &known.state, earlier, keep);
         let Advance { state, validation, kept } = self.watch(&watched, step, now)?;
+        let damaged = damaged.into_inner();
+        if damaged > 0 {
+            tracing::warn!(memos = damaged, "damaged memos are made again");
+        }
         // One bad object is fetched again; a bad file is no cache any more.
         snapshot.check_health()?;
         let named = named(&snapshot, &validation);

@@ -180,7 +180,12 @@ pub(super) fn write_memo(
     id: &PointId,
     row: &Row,
 ) -> rusqlite::Result<()> {
-    let sql = "REPLACE INTO memos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    // All columns come out of the memo: the same is left alone, a damaged one is not the same.
+    let sql = "INSERT INTO memos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, directory = excluded.directory,
+             until = excluded.until, settled = excluded.settled, sha256 = excluded.sha256,
+             memo = excluded.memo
+         WHERE (excluded.sha256, excluded.memo) IS NOT (memos.sha256, memos.memo)";
     let Row { parent, directory, until, is_settled, hash, memo } = row;
     let parent = parent.map(|parent| parent.0);
     transaction.prepare_cached(sql)?.execute(params![
