@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use provost::cli::{self, Arguments, Exit};
 
-/// Validation allocates much and on all cores; with this one it takes less time than with glibc's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => cli::run(arguments).into(),
