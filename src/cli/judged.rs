@@ -79,7 +79,7 @@ impl Judged {
         let engine = open_engine(&settings.with_recorded_tals(), purpose, Access::Read)?;
         let engine = as_fetched(engine)?;
         let validated =
-            engine.judge(&Known { state: engine.store.load_state()?, ..Known::default() }, at)?;
+            engine.judge(&Known { state: engine.store.load_state()?, with_memory: false }, at)?;
         let snapshot = engine.store.snapshot(engine.transports, at)?;
         let repositories = engine.statuses()?.into_keys().collect();
         Ok(Judged { engine, snapshot, validated, repositories })

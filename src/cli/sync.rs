@@ -20,7 +20,7 @@ use crate::store::{Access, Store, Transports};
 use crate::system::sandbox::{self, Allowed, Connect};
 use crate::system::{hang_up, log, parent, shutdown};
 use crate::validate::Policy;
-use crate::world::{Head, Purpose, RepositoryState, World};
+use crate::world::{Head, Purpose, RepositoryState};
 
 /// Runs the command.
 pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
@@ -45,7 +45,7 @@ pub fn run(context: &Context, args: &SyncArgs) -> Result<Exit, CliError> {
     let world = match &args.from {
         Some(dir) => {
             import(&engine, dir)?;
-            Some(judge_once(&engine, &engine.load_known()?)?.head())
+            Some(judge_once(&engine, &engine.load_known()?)?)
         }
         None => {
             let line = ProgressLine::start(context.shows_progress());
@@ -133,10 +133,9 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
         tracing::warn!(files, first, ?reason, "files are no objects; with -v each is named");
     }
     // What certificates name and the tree lacks is absent, and not still to come.
-    let mut known = engine.load_known()?;
     loop {
-        let validated = engine.judge(&known, now)?;
-        known.memory = validated.known.memory;
+        // Kept, so that the next look judges only what waited.
+        let validated = engine.validate(&engine.load_known()?, now)?;
         let pending = validated.wanted.iter();
         let pending: Vec<_> =
             pending.filter(|status| status.state == RepositoryState::Pending).collect();
@@ -152,13 +151,20 @@ fn import(engine: &Engine, dir: &Path) -> Result<(), CliError> {
 /// Validates the cache as it is, and publishes the result.
 ///
 /// `known` is what the cache holds; without its memory, everything is judged again.
-pub(super) fn judge_once(engine: &Engine, known: &Known) -> Result<Arc<World>, CliError> {
+pub(super) fn judge_once(engine: &Engine, known: &Known) -> Result<Head, CliError> {
     let now = judged_at(engine);
-    let validated = engine.validate(known, now)?;
-    let previous = engine.last_world()?;
-    let world = engine.assemble(&validated, previous.as_deref())?;
+    let parent = match crate::world::load_head(&engine.world_dir) {
+        Ok(head) => head.map(|head| head.id),
+        Err(error) if error.is_newer() => return Err(error.into()),
+        // An older one may be sound.
+        Err(_) => engine.last_world()?.map(|world| world.id),
+    };
+    let (validated, world) = engine.validate_to_world(known, parent, now)?;
     crate::world::publish(&engine.world_dir, &world)?;
-    Ok(Arc::new(world))
+    let head = world.head();
+    // The process ends now, which frees a million small things faster than one by one.
+    std::mem::forget((validated, world));
+    Ok(head)
 }
 
 /// Returns the time at which the cache is judged: an archive's own, else now.

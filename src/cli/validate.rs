@@ -7,7 +7,6 @@ use super::{CliError, Context, Exit, TransportArgs, ValidateArgs};
 use crate::model::Timestamp;
 use crate::service::engine::{Engine, Known};
 use crate::store::{Access, Store};
-use crate::validate::Memory;
 use crate::world::World;
 
 /// Runs the command.
@@ -29,11 +28,8 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
         }
         None => {
             let engine = as_fetched(open_engine(&settings, purpose, Access::Write)?)?;
-            let known = match args.full {
-                true => Known { state: engine.store.load_state()?, memory: Memory::default() },
-                false => engine.load_known()?,
-            };
-            finish(&judge_once(&engine, &known)?.head(), args.json)
+            let known = Known { with_memory: !args.full, ..engine.load_known()? };
+            finish(&judge_once(&engine, &known)?, args.json)
         }
     }
 }
@@ -41,6 +37,6 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliError> {
 /// Judges today's objects at another time; writes no state, and publishes nothing.
 pub(super) fn judge_at(engine: &Engine, at: Timestamp) -> Result<World, CliError> {
     let state = engine.store.load_state()?;
-    let validated = engine.judge(&Known { state, memory: Memory::default() }, at)?;
+    let validated = engine.judge(&Known { state, with_memory: false }, at)?;
     Ok(engine.assemble(&validated, None)?)
 }

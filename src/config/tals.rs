@@ -61,7 +61,10 @@ pub enum TalFileError {
     None,
 }
 
-/// Loads the trust anchor locators; one from a file is named after the file, without `.tal`.
+/// Loads the trust anchor locators, sorted by name; one from a file is named after the file, without
+/// `.tal`.
+///
+/// Sorted, so that the same trust anchors named in another order are the same to what was found.
 pub fn load_tals(settings: &Settings) -> Result<Vec<Tal>, TalFileError> {
     let mut tals = if settings.rir_tals { rir_tals() } else { Vec::new() };
     for path in &settings.tals {
@@ -78,6 +81,7 @@ pub fn load_tals(settings: &Settings) -> Result<Vec<Tal>, TalFileError> {
         }
         tals.push(tal);
     }
+    tals.sort_by(|a, b| a.name.cmp(&b.name));
     if tals.is_empty() { Err(TalFileError::None) } else { Ok(tals) }
 }
 

@@ -72,31 +72,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next value, whatever it is.
+    #[inline]
     pub(crate) fn value(&mut self, what: &'static str) -> Result<Value<'a>> {
         let start = self.rest;
-        let value = parse(start)
-            .ok_or_else(|| DecodeError::syntax(format!("{what}: missing, cut off or not DER")))?;
+        let Some(value) = parse(start) else { return Err(not_der(what)) };
         self.rest = start.get(value.whole.len()..).unwrap_or_default();
         Ok(value)
     }
 
     /// Reads the content of the next value, which must have `tag`.
+    #[inline]
     pub(crate) fn expect(&mut self, tag: u8, what: &'static str) -> Result<&'a [u8]> {
         let value = self.value(what)?;
-        match value.tag == tag {
-            true => Ok(value.content),
-            false => Err(DecodeError::syntax(format!(
-                "{what}: tag 0x{:02x} instead of 0x{tag:02x}",
-                value.tag
-            ))),
-        }
+        if value.tag == tag { Ok(value.content) } else { Err(unlike(value.tag, tag, what)) }
     }
 
     /// Reads the content of the next value if it has `tag`.
+    #[inline]
     pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<&'a [u8]>> {
         if self.rest.first() == Some(&tag) { self.expect(tag, what).map(Some) } else { Ok(None) }
     }
 
+    #[inline]
     pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Reader<'a>> {
         self.expect(SEQUENCE, what).map(Reader::new)
     }
@@ -169,6 +166,17 @@ impl<'a> Reader<'a> {
             .map(|(_, time)| time)
             .ok_or_else(|| DecodeError::syntax(format!("{what}: not YYYYMMDDHHMMSSZ")))
     }
+}
+
+// Apart, so that reading a value, which is done a hundred times for each object, is short.
+#[cold]
+fn not_der(what: &'static str) -> DecodeError {
+    DecodeError::syntax(format!("{what}: missing, cut off or not DER"))
+}
+
+#[cold]
+fn unlike(found: u8, wanted: u8, what: &'static str) -> DecodeError {
+    DecodeError::syntax(format!("{what}: tag 0x{found:02x} instead of 0x{wanted:02x}"))
 }
 
 /// Checks that an INTEGER is there, and not longer than it must be.

@@ -11,8 +11,8 @@ use super::watched::Watched;
 use crate::model::{Asn, ObjectHash, RepositoryId, Timestamp};
 use crate::store::{Snapshot, Standing, Stood};
 use crate::validate::{
-    Changes, Inputs, ObjectSource, Payload, PointOutcome, Revision, Sums, TrustAnchorStatus,
-    Validation, allows_revision, providers, revise,
+    Changes, Inputs, Kept, ObjectSource, Payload, PointOutcome, Revision, State, Sums,
+    TrustAnchorStatus, Validation, allows_revision, providers, revise,
 };
 use crate::world::{Head, RepositoryStatus};
 
@@ -69,7 +69,8 @@ impl Engine {
         };
         let validated = self.validate(&known, now)?;
         let vrps = validated.vrps();
-        let Validated { known, validation, duration, wanted, admission, stamp, .. } = validated;
+        let Validated { state, validation, duration, wanted, admission, stamp, .. } = validated;
+        let known = Known { state, with_memory: true };
         Ok(Advanced {
             stamp,
             time: validation.time,
@@ -207,14 +208,14 @@ impl Engine {
     pub(super) fn standing(
         &self,
         circumstances: Option<ObjectHash>,
-        known: &Known,
+        kept: &Kept,
+        state: &State,
         validation: &Validation,
         named: &[(String, Vec<RepositoryId>)],
     ) -> Option<Standing> {
-        let Known { state, memory } = known;
         let is_read = |status: TrustAnchorStatus| !matches!(status, TrustAnchorStatus::Unreadable);
         // Where a point is not remembered, the next walk looks at it again.
-        if memory.len() != validation.points.len()
+        if kept.points.len() != validation.points.len()
             || !allows_revision(&self.policy)
             || !validation.trust_anchors.iter().all(|anchor| is_read(anchor.status))
         {
@@ -225,7 +226,7 @@ impl Engine {
             sums.get_mut(point.trust_anchor)?.add(point);
         }
         let providers = most_providers(validation.points.iter().map(|point| &**point));
-        let unreached = state.points.iter().filter(|(id, _)| !memory.has(id));
+        let unreached = state.points.iter().filter(|(id, _)| !kept.points.contains(id));
         let unreached = unreached.map(|(_, last)| last.manifest.next_update);
         let now = validation.time;
         let due = state.next_keys.values().map(|next| Timestamp(next.due().0.saturating_sub(1)));

@@ -58,7 +58,7 @@ impl AtHand {
     pub(super) fn next(
         &mut self,
         engine: &Engine,
-        advanced: &Advanced,
+        advanced: Advanced,
     ) -> Result<Option<Next>, WorkerError> {
         let mut statuses = engine.statuses()?;
         let wanted = advanced.wanted.iter().map(|status| {
@@ -79,7 +79,7 @@ impl AtHand {
             repositories: repositories.clone(),
             tally,
         };
-        match &advanced.found {
+        match advanced.found {
             Found::Same => {
                 let Some(last) = &self.head else { return Ok(None) };
                 let ids = |list: &[RepositoryStatus]| -> Vec<_> {
@@ -110,18 +110,25 @@ impl AtHand {
                 Ok(Some(Next { delta: Some(delta), head, world }))
             }
             Found::Whole(validation, _) => {
-                let previous = self.world(engine)?;
+                let previous = match World::needs_previous(&validation) {
+                    true => self.world(engine)?.cloned(),
+                    false => None,
+                };
                 let world = World::assemble(Assembly {
                     id,
                     purpose: engine.purpose,
-                    validation,
+                    validation: &validation,
                     validation_duration: advanced.duration,
                     repositories,
                     trust_anchor_fetches: fetches,
-                    previous: previous.map(|world| &**world),
+                    parent: self.head.as_ref().map(|head| head.id),
+                    previous: previous.as_deref(),
                     stamp: advanced.stamp,
                 });
-                let delta = previous.map(|previous| Delta::between(previous, &world));
+                // Before the last world is read: the two together are the most that is held.
+                drop((validation, previous));
+                let delta = self.world(engine)?.map(|previous| Delta::between(previous, &world));
+                self.world = None;
                 let head = delta.as_ref().map_or_else(|| world.head(), |delta| delta.head.clone());
                 Ok(Some(Next { delta, head, world: Some(Arc::new(world)) }))
             }
@@ -147,7 +154,7 @@ impl AtHand {
         let mut kept = world;
         match (&delta, &kept) {
             (Some(delta), Some(world)) => {
-                world::publish_next(dir, delta, || Ok(World::clone(world)))?;
+                world::publish_next(dir, delta, || Ok(world.clone()))?;
             }
             (Some(delta), None) => {
                 kept = self.world.take().filter(|world| Some(world.id) == delta.head.parent);
@@ -155,10 +162,10 @@ impl AtHand {
                     Arc::make_mut(world).set_head(&head);
                 }
                 world::publish_next(dir, delta, || match &kept {
-                    Some(world) => Ok(World::clone(world)),
+                    Some(world) => Ok(world.clone()),
                     None => {
                         let last = world::load_current(dir)?.ok_or(WorldError::Current)?;
-                        last.after(delta.clone())
+                        Ok(Arc::new(last.after(delta.clone())?))
                     }
                 })?;
             }

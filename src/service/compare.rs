@@ -3,7 +3,7 @@
 use super::engine::{Engine, Known};
 use super::error::WorkerError;
 use crate::model::Timestamp;
-use crate::validate::{Memory, State};
+use crate::validate::State;
 use crate::world::{Delta, Tally, TrustAnchorRecord, World};
 
 /// What came of a comparison.
@@ -28,14 +28,13 @@ impl Engine {
     /// The cache or the published world cannot be read.
     pub fn compare(&self, now: Timestamp) -> Result<Comparison, WorkerError> {
         let state = self.store.load_state()?;
-        let full = self.judge(&Known { state: state.clone(), memory: Memory::default() }, now)?;
+        let full = self.judge(&Known { state: state.clone(), with_memory: false }, now)?;
         let (mut incremental, incremental_state, judged) =
             match self.compare_lightly(&state, now)? {
                 Some(found) => found,
                 None => {
-                    let known = Known { state, memory: self.store.load_memory(&self.policy)? };
-                    let found = self.judge(&known, now)?;
-                    (self.assemble(&found, None)?, found.known.state, None)
+                    let found = self.judge(&Known { state, with_memory: true }, now)?;
+                    (self.assemble(&found, None)?, found.state, None)
                 }
             };
         let world = self.assemble(&full, None)?;
@@ -63,7 +62,7 @@ impl Engine {
             let uri = after.or(before).unwrap_or_else(|| point.id.to_string());
             differences.push(format!("the point of {uri} {what}"));
         }
-        let State { points: expected, next_keys } = &full.known.state;
+        let State { points: expected, next_keys } = &full.state;
         let other =
             expected.iter().filter(|(id, last)| incremental_state.points.get(id) != Some(last));
         let surplus = incremental_state.points.keys().filter(|id| !expected.contains_key(id));

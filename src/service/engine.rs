@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::admission::{self, Admission};
@@ -14,10 +15,12 @@ use super::watched::{Watched, point_unit};
 use crate::clock;
 use crate::fetch::limits::REPOSITORIES_PER_TRUST_ANCHOR;
 use crate::fetch::{FetchErrorKind, Fetcher};
-use crate::model::{ObjectHash, RepositoryId, Timestamp};
+use crate::model::{ObjectHash, PointId, RepositoryId, Timestamp, WorldId};
 use crate::object::Tal;
-use crate::store::{Snapshot, Store, StoreErrorKind, Transports};
-use crate::validate::{self, Advance, Inputs, Memory, Policy, State, Validation};
+use crate::store::{MemoWriter, Snapshot, Store, StoreErrorKind, Transports};
+use crate::validate::{
+    self, Advance, Earlier, Inputs, Kept, PointMemo, Policy, Recollection, State, Validation,
+};
 use crate::world::{self, Assembly, Purpose, RepositoryStatus, TrustAnchorFetch, World};
 
 /// When a trust anchor whose certificate could not be fetched is tried again.
@@ -58,19 +61,19 @@ pub struct Engine {
     pub suspects_turn: tokio::sync::Mutex<()>,
 }
 
-/// What a run goes on from.
-#[derive(Clone, Debug, Default)]
+/// What a walk over everything goes on from.
+#[derive(Clone, Debug)]
 pub struct Known {
     /// The last good states.
     pub state: State,
-    /// What an earlier run remembers; worth only time.
-    pub memory: Memory,
+    /// Whether what the cache remembers is used; worth only time.
+    pub with_memory: bool,
 }
 
 /// A validation that ended.
 pub struct Validated {
-    /// What the next one goes on from.
-    pub known: Known,
+    /// The last good states from now on.
+    pub state: State,
     /// What it found.
     pub validation: Validation,
     /// How long it took.
@@ -81,6 +84,8 @@ pub struct Validated {
     pub admission: Admission,
     /// The name of what the cache remembers from now on, if it does.
     pub stamp: Option<ObjectHash>,
+    /// What is remembered of it, if it is kept.
+    pub(super) kept: Kept,
     /// The repositories that the CAs below each trust anchor name, in the order of the tree.
     pub(super) named: Vec<(String, Vec<RepositoryId>)>,
     /// See [`Snapshot::circumstances`].
@@ -209,22 +214,69 @@ impl Engine {
         }
     }
 
-    /// Reads what the cache knows from the last validation. Blocks.
+    /// Reads what a validation goes on from, with what the cache remembers. Blocks.
     pub fn load_known(&self) -> Result<Known, WorkerError> {
-        let (state, memory) = (self.store.load_state()?, self.store.load_memory(&self.policy)?);
-        Ok(Known { state, memory })
+        Ok(Known { state: self.store.load_state()?, with_memory: true })
     }
 
     /// Judges the cache at `now`, and keeps in it what the next validation goes on from. Blocks.
     ///
     /// `known` is what the cache holds.
     pub fn validate(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
-        let mut validated = self.judge(known, now)?;
-        let Validated { validation, named, circumstances, .. } = &validated;
-        let standing = self.standing(*circumstances, &validated.known, validation, named);
-        let Known { state, memory } = &validated.known;
-        let before = (&known.state, &known.memory);
-        validated.stamp = self.store.save_run(before, (state, memory), standing.as_ref())?;
+        let (mut validated, writer) = self.judge_to_keep(known, now)?;
+        validated.stamp = Some(self.keep(known, &validated, writer)?);
+        Ok(validated)
+    }
+
+    /// Judges the cache at `now`, keeps what the next validation goes on from, and makes the next
+    /// world at the same time; `parent` is the number of the last one. Blocks.
+    pub fn validate_to_world(
+        &self,
+        known: &Known,
+        parent: Option<WorldId>,
+        now: Timestamp,
+    ) -> Result<(Validated, World), WorkerError> {
+        let (mut validated, writer) = self.judge_to_keep(known, now)?;
+        let (stamp, world) = std::thread::scope(|threads| {
+            let keeping = threads.spawn(|| self.keep(known, &validated, writer));
+            let world = self.assemble(&validated, parent);
+            (keeping.join(), world)
+        });
+        let stamp = stamp.unwrap_or_else(|_| Err(std::io::Error::other("keeping failed").into()));
+        let mut world = world?;
+        validated.stamp = Some(stamp?);
+        world.stamp = validated.stamp;
+        Ok((validated, world))
+    }
+
+    fn judge_to_keep(
+        &self,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<(Validated, MemoWriter), WorkerError> {
+        let writer = self.store.write_memos_beside(validate::basis(&self.policy))?;
+        let judged = self.judge_with(known, now, &|memo| writer.keep(memo));
+        match judged {
+            Ok(validated) => Ok((validated, writer)),
+            Err(error) => {
+                writer.finish()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps what the next validation goes on from; returns its name.
+    fn keep(
+        &self,
+        known: &Known,
+        validated: &Validated,
+        writer: MemoWriter,
+    ) -> Result<ObjectHash, WorkerError> {
+        let Validated { validation, named, circumstances, kept, state, .. } = validated;
+        let standing = self.standing(*circumstances, kept, state, validation, named);
+        // What was found counts for nothing where it cannot be kept.
+        writer.finish()?;
+        let stamp = self.store.save_run(&known.state, state, kept, standing.as_ref())?;
         for (trust_anchor, next) in &state.next_keys {
             let before = known.state.next_keys.get(trust_anchor);
             if before.is_none_or(|before| before.key != next.key) {
@@ -234,30 +286,58 @@ impl Engine {
         }
         let ids: Vec<RepositoryId> = validated.admission.admitted.iter().cloned().collect();
         self.store.discover(&ids)?;
-        Ok(validated)
+        Ok(stamp)
     }
 
     /// Judges the cache at `now`, and changes nothing. Blocks.
     pub fn judge(&self, known: &Known, now: Timestamp) -> Result<Validated, WorkerError> {
+        self.judge_with(known, now, &|_| false)
+    }
+
+    fn judge_with(
+        &self,
+        known: &Known,
+        now: Timestamp,
+        keep: &(dyn Fn(&PointMemo) -> bool + Sync),
+    ) -> Result<Validated, WorkerError> {
         let started = Instant::now();
         let snapshot = self.store.snapshot(self.transports, now)?;
         let suspects = self.in_hand.as_ref().map(InHand::suspects).unwrap_or_default();
         let watched =
             Watched { snapshot: &snapshot, in_hand: self.in_hand.as_ref(), suspects, now };
-        let Advance { state, validation, memory } = self.step(&watched, known, now)?;
+        let memos = match known.with_memory {
+            // What cannot be read is judged again.
+            true => snapshot.memos(&self.policy).ok().flatten(),
+            false => None,
+        };
+        let damaged = AtomicUsize::new(0);
+        let memo = |id: &PointId| {
+            snapshot.memo(id).unwrap_or_else(|_| {
+                damaged.fetch_add(1, Ordering::Relaxed);
+                None
+            })
+        };
+        let earlier = memos.map(|(basis, generation)| Earlier { basis, generation, memo: &memo });
+        let inputs = Inputs { tals: &self.tals, source: &watched, policy: &self.policy, now };
+        let step = || validate::advance(inputs, &known.state, earlier, keep);
+        let Advance { state, validation, kept } = self.watch(&watched, step, now)?;
+        let damaged = damaged.into_inner();
+        if damaged > 0 {
+            tracing::warn!(memos = damaged, "damaged memos are made again");
+        }
         // One bad object is fetched again; a bad file is no cache any more.
         snapshot.check_health()?;
         let named = named(&snapshot, &validation);
         let circumstances = snapshot.circumstances(&self.tals).ok();
         let (wanted, admission) = self.wanted(&named)?;
-        let (known, duration) = (Known { state, memory }, started.elapsed());
         Ok(Validated {
-            known,
+            state,
             validation,
-            duration,
+            duration: started.elapsed(),
             wanted,
             admission,
             stamp: None,
+            kept,
             named,
             circumstances,
         })
@@ -284,14 +364,12 @@ impl Engine {
     }
 
     /// Runs the validation, and keeps the record of the points in hand.
-    fn step(
+    fn watch(
         &self,
         source: &Watched<'_>,
-        known: &Known,
+        step: impl FnOnce() -> Advance + Send,
         now: Timestamp,
     ) -> Result<Advance, WorkerError> {
-        let inputs = Inputs { tals: &self.tals, source, policy: &self.policy, now };
-        let step = || validate::advance(inputs, &known.state, &known.memory);
         let Some(in_hand) = &self.in_hand else { return Ok(step()) };
         let is_open = |unit: &&String| unit.starts_with("P ");
         let suspects: Vec<&String> = source.suspects.units.keys().filter(is_open).collect();
@@ -319,12 +397,16 @@ impl Engine {
         Ok(result)
     }
 
-    /// Makes the next world of what a validation found.
+    /// Makes the next world of what a validation found; `parent` is the number of the last one.
     pub fn assemble(
         &self,
         validated: &Validated,
-        previous: Option<&World>,
+        parent: Option<WorldId>,
     ) -> Result<World, WorkerError> {
+        let previous = match parent.is_some() && World::needs_previous(&validated.validation) {
+            true => self.last_world()?,
+            false => None,
+        };
         let mut statuses = self.statuses()?;
         let wanted = validated.wanted.iter().map(|status| {
             // Fetches went on while validation ran: their times are newer, their states, too.
@@ -337,7 +419,8 @@ impl Engine {
             validation_duration: validated.duration,
             repositories: wanted.collect(),
             trust_anchor_fetches: self.trust_anchor_fetches()?,
-            previous,
+            parent,
+            previous: previous.as_deref(),
             stamp: validated.stamp,
         }))
     }

@@ -11,7 +11,7 @@ use crate::fetch::{FetchConfig, Fetcher};
 use crate::model::{RepositoryId, Timestamp};
 use crate::store::{Access, MapChange, Store, Success, Transports};
 use crate::validate::tests::{NOW, Published, any_course};
-use crate::validate::{Memory, Policy, State};
+use crate::validate::{Policy, State};
 use crate::world::{Delta, Purpose, World, load_current, load_head};
 
 fn engine(dir: &Path, published: &Published) -> Engine {
@@ -50,16 +50,17 @@ fn fetch(store: &Store, published: &Published, now: Timestamp) {
 }
 
 /// Does what the worker does after a fetch, and fails if a walk over everything, from the same
-/// states, does not end in the same; returns what it found.
-fn go(engine: &Engine, at_hand: &mut AtHand, now: Timestamp) -> Advanced {
+/// states, does not end in the same; returns how many points it judged without one.
+fn go(engine: &Engine, at_hand: &mut AtHand, now: Timestamp) -> Option<usize> {
     loop {
         let expected = full(engine, now);
         let advanced = engine.advance(None, at_hand.head.as_ref(), now).unwrap();
-        match at_hand.next(engine, &advanced).unwrap() {
+        let judged = judged(&advanced);
+        match at_hand.next(engine, advanced).unwrap() {
             Some(next) => {
                 at_hand.publish(engine, next).unwrap();
                 check(engine, expected, now);
-                return advanced;
+                return judged;
             }
             None => at_hand.distrust(),
         }
@@ -69,8 +70,8 @@ fn go(engine: &Engine, at_hand: &mut AtHand, now: Timestamp) -> Advanced {
 /// Judges everything, without memory, and makes the world of it.
 fn full(engine: &Engine, now: Timestamp) -> (World, State) {
     let state = engine.store.load_state().unwrap();
-    let found = engine.judge(&Known { state, memory: Memory::default() }, now).unwrap();
-    (engine.assemble(&found, None).unwrap(), found.known.state)
+    let found = engine.judge(&Known { state, with_memory: false }, now).unwrap();
+    (engine.assemble(&found, None).unwrap(), found.state)
 }
 
 /// Fails if the published world, or the state in the cache, is not what was expected.
@@ -100,8 +101,7 @@ fn a_new_process_reaches_the_current_world_without_judging_anything() {
     let start = |now| {
         let engine = engine(dir.path(), &first);
         let mut at_hand = AtHand::load(&engine).unwrap();
-        let advanced = go(&engine, &mut at_hand, now);
-        judged(&advanced)
+        go(&engine, &mut at_hand, now)
     };
     fetch(&engine(dir.path(), &first).store, &first, NOW);
     assert_eq!(start(NOW), None, "the first walk");
@@ -132,7 +132,7 @@ fn l01_a_world_that_was_not_published_is_made_up_for() {
     // Killed after the cache was written, before the world was.
     drop(engine.advance(None, at_hand.head.as_ref(), NOW).unwrap());
     let mut at_hand = AtHand::load(&engine).unwrap();
-    assert_eq!(judged(&go(&engine, &mut at_hand, NOW)), None);
+    assert_eq!(go(&engine, &mut at_hand, NOW), None);
     // The disk loses the last world.
     std::fs::remove_file(engine.world_dir.join("0000000001.log")).unwrap();
     let mut at_hand = AtHand::load(&engine).unwrap();
@@ -148,10 +148,10 @@ fn what_the_worker_shows_but_did_not_publish_is_no_reason_to_walk() {
     fetch(&engine.store, &first, NOW);
     go(&engine, &mut at_hand, NOW);
     let advanced = engine.advance(None, at_hand.head.as_ref(), NOW).unwrap();
-    let next = at_hand.next(&engine, &advanced).unwrap().unwrap();
+    let next = at_hand.next(&engine, advanced).unwrap().unwrap();
     assert!(next.has_same_points());
     at_hand.shows(&next);
-    assert_eq!(judged(&go(&engine, &mut at_hand, NOW)), Some(0));
+    assert_eq!(go(&engine, &mut at_hand, NOW), Some(0));
 }
 
 /// What happens between a look and the next one, beside what is published.

@@ -303,14 +303,13 @@ impl Run<'_> {
         let Some(validated) = self.validated.take() else { return Ok(()) };
         self.engine.report(Some(&validated.admission));
         let engine = self.engine.clone();
-        let next = tokio::task::block_in_place(|| self.at_hand.next(&engine, &validated))?;
+        let next = tokio::task::block_in_place(|| self.at_hand.next(&engine, validated))?;
         let Some(next) = next else {
             // Only a walk over everything tells what to publish.
             self.at_hand.distrust();
             self.dirty = true;
             return Ok(());
         };
-        drop(validated);
         match publication::change(self.at_hand.head.as_ref(), &next.head, next.has_same_points()) {
             Change::Loss => {
                 tracing::error!("no trust anchor is valid; the last world stays in use");

@@ -43,8 +43,6 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     /// Objects that were inserted for a change that is not committed yet, with a count of users.
     pub(super) pins: HashMap<i64, u32>,
-    /// The object id after which `prune` goes on.
-    pub(super) prune_cursor: i64,
 }
 
 impl Store {
@@ -63,7 +61,7 @@ impl Store {
                 }
                 let lock = take_lock(path)?;
                 let (connection, found) = open_or_rebuild(path, purpose)?;
-                let writer = Writer { connection, pins: HashMap::new(), prune_cursor: 0 };
+                let writer = Writer { connection, pins: HashMap::new() };
                 (found, Some(Mutex::new(writer)), Some(lock))
             }
         };

@@ -176,9 +176,9 @@ fn points(
         kept.extend(all);
     }
     let mut statement = connection.prepare(
-        "SELECT sha256 FROM objects WHERE
-             NOT EXISTS (SELECT 1 FROM repository_objects WHERE object = objects.id)
-             AND NOT EXISTS (SELECT 1 FROM trust_anchors WHERE object = objects.id)",
+        "SELECT sha256 FROM objects WHERE id NOT IN
+             (SELECT object FROM repository_objects UNION
+              SELECT object FROM trust_anchors WHERE object IS NOT NULL)",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -12,14 +12,14 @@ pub(super) const BATCH_OBJECTS: usize = 8_000;
 /// How many URIs of a new repository one transaction writes: about 50 ms of work.
 pub(super) const MAP_BATCH: usize = 5_000;
 
-/// How many object rows one call of `prune` looks at: about 20 ms of work.
-pub(super) const PRUNE_ROWS: u32 = 20_000;
+/// How many objects one call of `prune` removes: some 100 ms of work.
+pub(super) const PRUNE_ROWS: usize = 20_000;
 
 /// How many bytes of memos one transaction writes: about 50 ms of work.
 pub(super) const MEMO_BATCH: usize = 8_000_000;
 
-/// How many memos are decoded at a time, on all cores: some 10 MB.
-pub(super) const MEMO_ROWS: usize = 4_096;
+/// How many transactions of memos wait to be written; whoever makes more waits, too.
+pub(super) const MEMO_QUEUE: usize = 1;
 
 /// How many connections a snapshot reads with at most; more than cores are of no use.
 pub(super) const MAX_READERS: usize = 16;

@@ -26,6 +26,7 @@ mod uri_map;
 pub use db::{Access, Store};
 pub use error::{StoreError, StoreErrorKind};
 pub use examine::Examination;
+pub use memos::MemoWriter;
 pub use objects::Staging;
 pub use prune::Pruned;
 pub use repositories::{

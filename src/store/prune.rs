@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Transaction;
+use rusqlite::Connection;
 
 use super::db::Store;
 use super::error::StoreError;
 use super::limits::PRUNE_ROWS;
 use super::points::hashes;
+use super::schema;
 use crate::model::ObjectHash;
 
 /// What one piece of pruning did.
@@ -15,63 +16,71 @@ use crate::model::ObjectHash;
 pub struct Pruned {
     /// How many objects were removed.
     pub removed: u64,
-    /// Whether the end of the table was reached; the next call begins anew.
+    /// Whether there is nothing left to remove.
     pub finished: bool,
 }
 
 impl Store {
-    /// Removes objects of the next 20,000 rows that no repository, last good state or trust
-    /// anchor refers to, and that no fetch in progress has staged.
+    /// Removes objects that no repository, last good state or trust anchor refers to, and that no
+    /// fetch in progress has staged: at most 20,000.
     ///
     /// Call it when idle, until it says that it finished.
     pub fn prune(&self) -> Result<Pruned, StoreError> {
+        // Looked for without the writer, whom most of this need not keep waiting.
+        let reader = schema::open_reader(self.path())?;
+        let mut candidates = unreferenced(&reader).map_err(|error| self.error(&error))?;
+        drop(reader);
         let mut writer = self.writer()?;
         let writer = &mut *writer;
-        let (cursor, pins) = (writer.prune_cursor, &writer.pins);
-        let (pruned, cursor) = self.write_with(&mut writer.connection, |transaction| {
-            let end: Option<i64> = transaction.query_row(
-                "SELECT max(id) FROM (SELECT id FROM objects WHERE id > ?1 ORDER BY id LIMIT ?2)",
-                [cursor, i64::from(PRUNE_ROWS)],
-                |row| row.get(0),
-            )?;
-            let Some(end) = end else {
-                return Ok((Pruned { removed: 0, finished: true }, 0));
-            };
-            let mut candidates = unreferenced(transaction, cursor, end)?;
-            candidates.retain(|(id, _)| !pins.contains_key(id));
-            if !candidates.is_empty() {
-                let kept = last_good(transaction)?;
-                candidates.retain(|(_, hash)| !kept.contains(hash));
-            }
+        candidates.retain(|id| !writer.pins.contains_key(id));
+        let finished = candidates.len() <= PRUNE_ROWS;
+        candidates.truncate(PRUNE_ROWS);
+        if candidates.is_empty() {
+            return Ok(Pruned { removed: 0, finished });
+        }
+        let removed = self.write_with(&mut writer.connection, |transaction| {
+            // Something may refer to it since.
+            let still: HashSet<i64> = unreferenced(transaction)?.into_iter().collect();
+            candidates.retain(|id| still.contains(id));
             let mut delete = transaction.prepare_cached("DELETE FROM objects WHERE id = ?1")?;
-            for (id, _) in &candidates {
+            for id in &candidates {
                 delete.execute([id])?;
             }
-            Ok((Pruned { removed: candidates.len() as u64, finished: false }, end))
+            Ok(candidates.len() as u64)
         })?;
-        writer.prune_cursor = cursor;
-        Ok(pruned)
+        Ok(Pruned { removed, finished })
     }
 }
 
-fn unreferenced(
-    transaction: &Transaction<'_>,
-    after: i64,
-    end: i64,
-) -> rusqlite::Result<Vec<(i64, ObjectHash)>> {
-    transaction
-        .prepare_cached(
-            "SELECT id, sha256 FROM objects WHERE id > ?1 AND id <= ?2
-             AND NOT EXISTS (SELECT 1 FROM repository_objects WHERE object = objects.id)
-             AND NOT EXISTS (SELECT 1 FROM trust_anchors WHERE object = objects.id)",
-        )?
-        .query_map([after, end], |row| Ok((row.get(0)?, ObjectHash(row.get(1)?))))?
-        .collect()
+/// Finds all objects that nothing refers to.
+fn unreferenced(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let mut referenced: Vec<i64> = Vec::new();
+    for sql in [
+        "SELECT object FROM repository_objects",
+        "SELECT object FROM trust_anchors WHERE object IS NOT NULL",
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        for id in statement.query_map([], |row| row.get(0))? {
+            referenced.push(id?);
+        }
+    }
+    referenced.sort_unstable();
+    let mut statement = connection.prepare("SELECT id, sha256 FROM objects")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, ObjectHash(row.get(1)?))))?;
+    let is_held = |id: &i64| referenced.binary_search(id).is_ok();
+    let mut found: Vec<(i64, ObjectHash)> = rows
+        .filter(|row| row.as_ref().map_or(true, |(id, _)| !is_held(id)))
+        .collect::<rusqlite::Result<_>>()?;
+    if !found.is_empty() {
+        let kept = last_good(connection)?;
+        found.retain(|(_, hash)| !kept.contains(hash));
+    }
+    Ok(found.into_iter().map(|(id, _)| id).collect())
 }
 
-fn last_good(transaction: &Transaction<'_>) -> rusqlite::Result<HashSet<ObjectHash>> {
+fn last_good(connection: &Connection) -> rusqlite::Result<HashSet<ObjectHash>> {
     let mut kept = HashSet::new();
-    let mut statement = transaction.prepare_cached("SELECT objects, manifest FROM points")?;
+    let mut statement = connection.prepare("SELECT objects, manifest FROM points")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         kept.extend(hashes(&row.get::<_, Vec<u8>>(0)?));

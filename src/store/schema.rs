@@ -16,11 +16,14 @@ use crate::world::Purpose;
 const APPLICATION_ID: i64 = 0x5072_7663;
 
 /// The version of the tables. An older cache is rebuilt, a newer one refused.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// `meta.generation` counts commits that change what validation reads; two connections that see
 /// the same number see the same objects. An object whose bytes were found damaged keeps its row
 /// without bytes, so that absence stays provable.
+///
+/// No index leads from an object to the repositories that hold it: it would hold all URIs once more,
+/// and only pruning asks, which looks at all of them anyway.
 ///
 /// `changes` holds the generation in which something changed last in a directory (empty: in all of
 /// the repository), complete for those after `meta.changes_after`. `memos` is what validation
@@ -64,16 +67,15 @@ CREATE TABLE repositories (
     refetch INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE repository_objects (
-    repository INTEGER NOT NULL REFERENCES repositories (id),
+    repository INTEGER NOT NULL,
     uri TEXT NOT NULL,
-    object INTEGER NOT NULL REFERENCES objects (id),
+    object INTEGER NOT NULL,
     PRIMARY KEY (repository, uri)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX repository_objects_by_object ON repository_objects (object);
 CREATE TABLE trust_anchors (
     name TEXT PRIMARY KEY,
     uri TEXT,
-    object INTEGER REFERENCES objects (id),
+    object INTEGER,
     last_success INTEGER,
     last_attempt INTEGER,
     error TEXT
@@ -132,7 +134,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "page_size", 16_384)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         keep_to_directory(&connection)?;
         keep_plans(&connection)?;

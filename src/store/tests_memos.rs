@@ -1,11 +1,13 @@
 //! What a new process goes on from: the log of changes, and the memos.
 
+use std::sync::Mutex;
+
 use super::*;
-use crate::model::{ObjectUri, RepositoryId};
+use crate::model::{ObjectUri, PointId, RepositoryId};
 use crate::validate::tests::{NOW, Published};
 use crate::validate::{
-    Advance, ChangedDirectories, Changes, Inputs, Memory, ObjectSource, Policy, State, advance,
-    step,
+    Advance, ChangedDirectories, Changes, Earlier, Inputs, ObjectSource, Policy, Recollection,
+    State, advance, basis, step,
 };
 use crate::world::Purpose;
 
@@ -37,28 +39,45 @@ fn fetch(store: &Store, published: &Published) {
     staging.commit(&attempt, &change, &success).unwrap();
 }
 
-/// Goes on from what the cache holds, as a new process does, and keeps the result; a full run over
-/// the same must end in the same.
-fn run(store: &Store, published: &Published, policy: &Policy) -> (Memory, Advance) {
+/// Goes on from what the cache holds, as a new process does, and keeps the memos.
+fn judge(
+    store: &Store,
+    published: &Published,
+    policy: &Policy,
+) -> (State, Advance, Vec<ObjectUri>) {
     let snapshot = store.snapshot(BOTH, NOW).unwrap();
-    let (state, memory) = (store.load_state().unwrap(), store.load_memory(policy).unwrap());
+    let state = store.load_state().unwrap();
     let tals = std::slice::from_ref(&published.tal);
     let inputs = Inputs { tals, source: &snapshot, policy, now: NOW };
-    let next = advance(inputs, &state, &memory);
+    let memo = |id: &PointId| snapshot.memo(id).unwrap_or_default();
+    let earlier = snapshot.memos(policy).unwrap();
+    let earlier = earlier.map(|(basis, generation)| Earlier { basis, generation, memo: &memo });
+    let writer = store.write_memos_beside(basis(policy)).unwrap();
+    let judged = Mutex::new(Vec::new());
+    let next = advance(inputs, &state, earlier, &|memo| {
+        judged.lock().unwrap().push(memo.outcome().location.manifest.clone());
+        writer.keep(memo)
+    });
+    writer.finish().unwrap();
     let full = step(tals, &snapshot, &state, policy, NOW);
     assert_eq!((&next.state, &next.validation), (&full.0, &full.1));
-    store.save_run((&state, &memory), (&next.state, &next.memory), None).unwrap();
-    (memory, next)
+    (state, next, judged.into_inner().unwrap())
 }
 
-/// Returns the manifests of the points that were judged again.
-fn judged(memory: &Memory, next: &Advance) -> Vec<ObjectUri> {
-    let points = next.validation.points.iter();
-    let is_new = |id: &_| match next.memory.points().find(|(known, _)| *known == id) {
-        Some((id, memo)) => !memory.has_same(id, memo),
-        None => true,
-    };
-    points.filter(|p| is_new(&p.id)).map(|p| p.location.manifest.clone()).collect()
+/// The same, to its end: returns the manifests of the points that were judged.
+fn run(store: &Store, published: &Published, policy: &Policy) -> Vec<ObjectUri> {
+    let (state, next, judged) = judge(store, published, policy);
+    store.save_run(&state, &next.state, &next.kept, None).unwrap();
+    assert_eq!(memos(store), next.kept.points.len());
+    judged
+}
+
+/// Returns how many memos there are.
+fn memos(store: &Store) -> usize {
+    let writer = store.writer().unwrap();
+    let sql = "SELECT count(*) FROM memos";
+    let count: i64 = writer.connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    usize::try_from(count).unwrap()
 }
 
 #[test]
@@ -67,20 +86,15 @@ fn a_new_process_judges_only_what_changed_since_the_last_one() {
     let (first, second) = Published::first_and_second();
     let policy = Policy::default();
     fetch(&open(&dir), &first);
-    let (memory, next) = run(&open(&dir), &first, &policy);
-    assert_eq!(judged(&memory, &next).len(), 3);
-    let (memory, next) = run(&open(&dir), &first, &policy);
-    assert_eq!(judged(&memory, &next), [], "nothing changed");
+    assert_eq!(run(&open(&dir), &first, &policy).len(), 3);
+    assert_eq!(run(&open(&dir), &first, &policy), [], "nothing changed");
     fetch(&open(&dir), &first);
-    let (memory, next) = run(&open(&dir), &first, &policy);
-    assert_eq!(judged(&memory, &next), [], "what was fetched is what was there");
+    assert_eq!(run(&open(&dir), &first, &policy), [], "what was fetched is what was there");
     fetch(&open(&dir), &second);
-    let (memory, next) = run(&open(&dir), &second, &policy);
-    assert_eq!(judged(&memory, &next), [second.changed.clone().unwrap()]);
+    assert_eq!(run(&open(&dir), &second, &policy), [second.changed.clone().unwrap()]);
     let policy = Policy { max_depth: 1, ..policy };
-    let (memory, next) = run(&open(&dir), &second, &policy);
-    assert_eq!(judged(&memory, &next).len(), 2, "another policy");
-    assert_eq!(open(&dir).load_memory(&policy).unwrap().points().count(), 2, "the third is gone");
+    assert_eq!(run(&open(&dir), &second, &policy).len(), 2, "another policy");
+    assert_eq!(memos(&open(&dir)), 2, "the third is gone");
 }
 
 #[test]
@@ -93,10 +107,8 @@ fn l04_a_damaged_memo_is_dropped_and_made_again() {
     run(&store, &first, &policy);
     let sql = "UPDATE memos SET memo = x'00' WHERE id = (SELECT min(id) FROM memos)";
     store.writer().unwrap().connection.execute(sql, []).unwrap();
-    let (memory, next) = run(&store, &first, &policy);
-    assert_eq!(memory.points().count(), 2);
-    assert_eq!(judged(&memory, &next).len(), 1);
-    assert_eq!(store.load_memory(&policy).unwrap().points().count(), 3);
+    assert_eq!(run(&store, &first, &policy).len(), 1);
+    assert_eq!(run(&store, &first, &policy).len(), 0);
 }
 
 #[test]
@@ -109,13 +121,9 @@ fn l01_a_kill_between_the_pieces_of_a_run_costs_only_time() {
     run(&store, &first, &policy);
     fetch(&store, &second);
     // The memos of the second run are written, its states and its generation are not.
+    let (_, next, _) = judge(&store, &second, &policy);
     let snapshot = store.snapshot(BOTH, NOW).unwrap();
-    let (state, memory) = (store.load_state().unwrap(), store.load_memory(&policy).unwrap());
-    let tals = std::slice::from_ref(&second.tal);
-    let inputs = Inputs { tals, source: &snapshot, policy: &policy, now: NOW };
-    let next = advance(inputs, &state, &memory);
-    let new = next.memory.points().filter(|(id, memo)| !memory.has_same(id, memo));
-    store.write_memos(new).unwrap();
+    assert!(snapshot.stood(&policy).unwrap().is_none(), "the result as a whole is forgotten");
     drop((snapshot, store));
     run(&open(&dir), &second, &policy);
     // States that were lost are made up for, too.

@@ -3,7 +3,7 @@
 //! Only what pure functions gave is remembered, with the window of time in which they give the
 //! same. A memory is worth only time: without it, a run ends in the same result.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,63 +16,27 @@ use super::{LastGood, ObjectKind, PayloadObject, PointOutcome, Selection};
 use crate::model::{ObjectHash, ObjectUri, PointId, TimeWindow, Timestamp};
 use crate::object::Serial;
 
-/// What a run leaves for the next one.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
+/// What an earlier run left, for a walk over everything.
+#[derive(Clone, Copy)]
+pub struct Earlier<'a> {
     /// The rules and the policy that everything in it was judged by.
-    pub(crate) basis: Option<ObjectHash>,
-    /// The state of the source in which its outcomes stand.
-    pub(crate) generation: Option<i64>,
-    pub(crate) points: HashMap<PointId, Arc<PointMemo>>,
+    pub basis: ObjectHash,
+    /// The state of the source in which its outcomes stand; without one they are judged again, out
+    /// of the verdicts that are there.
+    pub generation: Option<i64>,
+    /// Returns what is remembered of a point.
+    pub memo: &'a (dyn Fn(&PointId) -> Option<Arc<PointMemo>> + Sync),
 }
 
-impl Memory {
-    /// Makes a memory of what was kept of one.
-    ///
-    /// Without `generation` its outcomes are judged again, out of the verdicts that are there.
-    pub fn new(
-        basis: ObjectHash,
-        generation: Option<i64>,
-        points: impl IntoIterator<Item = PointMemo>,
-    ) -> Memory {
-        let points = points.into_iter().map(|memo| (memo.outcome.id, Arc::new(memo)));
-        Memory { basis: Some(basis), generation, points: points.collect() }
-    }
-
-    /// Returns the key of the rules and the policy that everything in it was judged by.
-    pub fn basis(&self) -> Option<ObjectHash> {
-        self.basis
-    }
-
-    /// Returns the state of the source in which its outcomes stand.
-    pub fn generation(&self) -> Option<i64> {
-        self.generation
-    }
-
-    /// Returns what is remembered of each point, in no order.
-    pub fn points(&self) -> impl Iterator<Item = (&PointId, &Arc<PointMemo>)> {
-        self.points.iter()
-    }
-
-    /// Tells whether the same is remembered of a point in both: the very same value.
-    pub fn has_same(&self, id: &PointId, memo: &Arc<PointMemo>) -> bool {
-        self.points.get(id).is_some_and(|known| Arc::ptr_eq(known, memo))
-    }
-
-    /// Returns how many points something is remembered of.
-    pub fn len(&self) -> usize {
-        self.points.len()
-    }
-
-    /// Tells whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
-    }
-
-    /// Tells whether anything is remembered of a point.
-    pub fn has(&self, id: &PointId) -> bool {
-        self.points.contains_key(id)
-    }
+/// What a walk over everything leaves for the next run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// The rules and the policy that everything was judged by.
+    pub basis: ObjectHash,
+    /// The state of the source in which the outcomes stand.
+    pub generation: Option<i64>,
+    /// The points that something is remembered of.
+    pub points: HashSet<PointId>,
 }
 
 /// What is remembered of one point.

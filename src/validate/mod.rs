@@ -40,7 +40,7 @@ pub use checklist::{ChecklistFault, ValidChecklist, judge_checklist};
 pub use constraints::{Constraints, ConstraintsError};
 pub use finding::Finding;
 pub use key::{RULES_VERSION, basis};
-pub use memo::{Memory, PointMemo};
+pub use memo::{Earlier, Kept, PointMemo};
 pub use next_key::{ACCEPTANCE, NextKey, NextKeys};
 pub use outcome::{
     CaLocation, LastGood, ManifestRef, ObjectCounts, ObjectKind, Payload, PayloadObject,

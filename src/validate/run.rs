@@ -1,6 +1,6 @@
 //! Walks the tree of CAs, level by level, with all cores.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::context::CaContext;
 use super::finding::Rejection;
 use super::key;
 use super::last_good::is_worth_keeping;
-use super::memo::{Judged, Memory, PointMemo, Recall};
+use super::memo::{Earlier, Judged, Kept, PointMemo, Recall};
 use super::moment::Moment;
 use super::next_key::watch_keys;
 use super::plan::{Changes, Plan};
@@ -47,7 +47,7 @@ pub struct Advance {
     /// What was found.
     pub validation: Validation,
     /// What the next run need not judge again.
-    pub memory: Memory,
+    pub kept: Kept,
 }
 
 /// Judges everything below the trust anchors at the time `now`.
@@ -62,17 +62,24 @@ pub fn step(
     policy: &Policy,
     now: Timestamp,
 ) -> (State, Validation) {
-    let step = advance(Inputs { tals, source, policy, now }, state, &Memory::default());
+    let step = advance(Inputs { tals, source, policy, now }, state, None, &|_| false);
     (step.state, step.validation)
 }
 
 /// Judges as [`step`] does, but only what may come out otherwise than an earlier run remembers.
 ///
-/// State and validation are the same as without the memory.
-pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
+/// What is new to be remembered of a point goes to `keep` as soon as the point is judged, from many
+/// threads; it tells whether it keeps it. State and validation are the same without what is
+/// remembered.
+pub fn advance(
+    inputs: Inputs<'_>,
+    state: &State,
+    earlier: Option<Earlier<'_>>,
+    keep: &(dyn Fn(&PointMemo) -> bool + Sync),
+) -> Advance {
     let Inputs { tals, source, policy, now } = inputs;
     let names: Vec<Arc<str>> = tals.iter().map(|tal| tal.name.as_str().into()).collect();
-    let walk = Walk::new(inputs, state, memory, &names);
+    let walk = Walk::new(inputs, state, earlier, &names, keep);
     let mut moment = Moment::new(now);
     let mut trust_anchors = Vec::with_capacity(tals.len());
     let mut level = Vec::new();
@@ -83,7 +90,7 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
     }
     let mut points: Vec<Vec<_>> = tals.iter().map(|_| Vec::new()).collect();
     let mut remembered = BTreeMap::new();
-    let mut memos = HashMap::with_capacity(walk.memos.map_or(0, HashMap::len));
+    let mut remembering = HashSet::new();
     while !level.is_empty() {
         // Each CA is dropped when it was judged, with its key: a level may have 40,000.
         let cas = std::mem::take(&mut level).into_par_iter();
@@ -91,7 +98,7 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
         for point in taken {
             moment.join(point.window);
             remembered.extend(point.last_good.map(|last| (point.outcome.id, last)));
-            memos.extend(point.memo.map(|memo| (point.outcome.id, memo)));
+            remembering.extend(point.is_remembered.then_some(point.outcome.id));
             level.extend(point.children);
             if let Some(list) = points.get_mut(point.outcome.trust_anchor) {
                 list.push(point.outcome);
@@ -114,9 +121,9 @@ pub fn advance(inputs: Inputs<'_>, state: &State, memory: &Memory) -> Advance {
     settle(&mut trust_anchors, &mut points, policy);
     let next_keys = watch_keys(&trust_anchors, &mut points, &state.next_keys, now, &mut moment);
     let validation = Validation { time: now, trust_anchors, points, horizon: moment.window() };
-    let basis = Some(key::basis(policy));
-    let memory = Memory { basis, generation: source.generation(), points: memos };
-    Advance { state: State { points: remembered, next_keys }, validation, memory }
+    let basis = key::basis(policy);
+    let kept = Kept { basis, generation: source.generation(), points: remembering };
+    Advance { state: State { points: remembered, next_keys }, validation, kept }
 }
 
 /// A walk over the tree, beside what an earlier run remembers of it.
@@ -125,11 +132,21 @@ struct Walk<'a> {
     state: &'a State,
     names: &'a [Arc<str>],
     plan: Plan<'a>,
-    memos: Option<&'a HashMap<PointId, Arc<PointMemo>>>,
+    earlier: Option<Earlier<'a>>,
+    keep: &'a (dyn Fn(&PointMemo) -> bool + Sync),
 }
 
 /// A point that is done: judged, or found to stand as it is remembered.
-pub(super) struct Taken {
+struct Taken {
+    outcome: Arc<PointOutcome>,
+    children: Vec<Arc<CaContext>>,
+    last_good: Option<Arc<LastGood>>,
+    window: TimeWindow,
+    is_remembered: bool,
+}
+
+/// A point that was judged, and what is to be remembered of it.
+pub(super) struct Remembering {
     pub(super) outcome: Arc<PointOutcome>,
     pub(super) children: Vec<Arc<CaContext>>,
     pub(super) last_good: Option<Arc<LastGood>>,
@@ -141,22 +158,23 @@ impl<'a> Walk<'a> {
     fn new(
         inputs: Inputs<'a>,
         state: &'a State,
-        memory: &'a Memory,
+        earlier: Option<Earlier<'a>>,
         names: &'a [Arc<str>],
+        keep: &'a (dyn Fn(&PointMemo) -> bool + Sync),
     ) -> Self {
         let Inputs { source, now, .. } = inputs;
-        let is_usable = memory.basis == Some(key::basis(inputs.policy));
-        let changes = memory.generation.filter(|_| is_usable).map(|g| source.changes_since(g));
+        let earlier = earlier.filter(|earlier| earlier.basis == key::basis(inputs.policy));
+        let generation = earlier.and_then(|earlier| earlier.generation);
+        let changes = generation.map(|generation| source.changes_since(generation));
         // What cannot be read may have changed.
         let changes = changes.and_then(Result::ok).unwrap_or(Changes::Everything);
-        let memos = is_usable.then_some(&memory.points);
-        Walk { inputs, state, names, plan: Plan { source, changes, now }, memos }
+        Walk { inputs, state, names, plan: Plan { source, changes, now }, earlier, keep }
     }
 
     fn take(&self, ca: &Arc<CaContext>) -> Option<Taken> {
-        let memo = self.memos.and_then(|memos| memos.get(&ca.id));
+        let memo = self.earlier.and_then(|earlier| (earlier.memo)(&ca.id));
         let last = self.state.points.get(&ca.id);
-        if let Some(memo) = memo
+        if let Some(memo) = &memo
             && self.plan.is_clean(memo, ca, last.map(Arc::as_ref))
         {
             return Some(Taken {
@@ -164,11 +182,11 @@ impl<'a> Walk<'a> {
                 children: memo.children(ca),
                 last_good: last.cloned(),
                 window: memo.window,
-                memo: Some(memo.clone()),
+                is_remembered: true,
             });
         }
         let now = self.inputs.now;
-        let recall = memo.and_then(|memo| Recall::new(memo, ca, now));
+        let recall = memo.as_ref().and_then(|memo| Recall::new(memo, ca, now));
         let source = Witness::new(self.inputs.source);
         let trust_anchor_name = self.names.get(ca.trust_anchor)?;
         let around = Surroundings {
@@ -178,12 +196,19 @@ impl<'a> Walk<'a> {
             recall: recall.as_ref(),
         };
         let judged = judge_safely(PointInput { ca, last, around }, now);
-        Some(remember(judged, ca, &source))
+        let Remembering { outcome, children, last_good, window, memo } =
+            remember(judged, ca, &source);
+        let is_remembered = memo.is_some_and(|memo| (self.keep)(&memo));
+        Some(Taken { outcome, children, last_good, window, is_remembered })
     }
 }
 
 /// Makes the memo of a judged point, if its outcome is that of pure functions alone.
-pub(super) fn remember(judged: JudgedPoint, ca: &Arc<CaContext>, source: &Witness<'_>) -> Taken {
+pub(super) fn remember(
+    judged: JudgedPoint,
+    ca: &Arc<CaContext>,
+    source: &Witness<'_>,
+) -> Remembering {
     let JudgedPoint { outcome, children, last_good, files, is_settled, window } = judged;
     let outcome = Arc::new(outcome);
     let selection = source.testimony();
@@ -200,7 +225,7 @@ pub(super) fn remember(judged: JudgedPoint, ca: &Arc<CaContext>, source: &Witnes
             is_settled,
         }))
     });
-    Taken { outcome, children, last_good, window, memo }
+    Remembering { outcome, children, last_good, window, memo }
 }
 
 /// Leaves at most `left` CAs of one trust anchor in a sorted level; returns how many were cut.

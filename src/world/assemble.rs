@@ -32,7 +32,10 @@ pub struct Assembly<'a> {
     pub repositories: Vec<RepositoryStatus>,
     /// How fetching each trust anchor's certificate went, by the TAL's name.
     pub trust_anchor_fetches: BTreeMap<String, TrustAnchorFetch>,
-    /// The world before this one; points that cannot be read keep what it had.
+    /// The number of the world before this one.
+    pub parent: Option<WorldId>,
+    /// The world before this one, if it is needed ([`World::needs_previous`]); points that cannot be
+    /// read keep what it had.
     pub previous: Option<&'a World>,
     /// Which state of the cache it shows.
     pub stamp: Option<ObjectHash>,
@@ -48,25 +51,41 @@ impl World {
         let mut builder = Builder::new(&assembly);
         let outcomes = &assembly.validation.points;
         let anchors = &assembly.validation.trust_anchors;
-        let lost = |anchor: &TrustAnchorOutcome| anchor.status == TrustAnchorStatus::Unreadable;
-        let unreadable = anchors.iter().any(lost)
-            || outcomes.iter().any(|point| point.status == PointStatus::Unreadable);
-        let previous = assembly.previous.filter(|_| unreadable).map(Previous::new);
-        for outcome in outcomes {
-            let number = builder.add_point(outcome);
+        let is_needed = World::needs_previous(assembly.validation);
+        let previous = assembly.previous.filter(|_| is_needed).map(Previous::new);
+        let each: Vec<(Arc<PointData>, Vec<Arc<ObjectData>>)> = outcomes
+            .par_iter()
+            .map(|outcome| {
+                let objects = outcome.objects.iter().map(|object| ObjectData::of(object).into());
+                (PointData::of(outcome).into(), objects.collect())
+            })
+            .collect();
+        for (outcome, (point, objects)) in outcomes.iter().zip(each) {
+            let number = builder.add_point(outcome, point);
             let kept = previous.as_ref().and_then(|previous| previous.unreadable(outcome));
             match kept {
                 Some(kept) => builder.carry_over(outcome, number, &kept),
-                None => builder.add_objects(outcome, number),
+                None => builder.add_objects(outcome, objects, number),
             }
         }
         if let Some(previous) = &previous {
-            for (number, anchor) in (0u16..).zip(anchors).filter(|(_, anchor)| lost(anchor)) {
+            for (number, anchor) in (0u16..).zip(anchors).filter(|(_, anchor)| is_lost(anchor)) {
                 builder.carry_trust_anchor(&anchor.name, number, previous);
             }
         }
         builder.finish()
     }
+
+    /// Tells whether what was found takes something from the world before: where it was not read.
+    pub fn needs_previous(found: &Validation) -> bool {
+        let is_unreadable = |point: &PointOutcome| point.status == PointStatus::Unreadable;
+        found.trust_anchors.iter().any(is_lost)
+            || found.points.iter().any(|point| is_unreadable(point))
+    }
+}
+
+fn is_lost(anchor: &TrustAnchorOutcome) -> bool {
+    anchor.status == TrustAnchorStatus::Unreadable
 }
 
 pub(super) struct Builder {
@@ -88,7 +107,7 @@ impl Builder {
         let mut builder = Builder {
             world: World {
                 id: assembly.id,
-                parent: assembly.previous.map(|world| world.id),
+                parent: assembly.parent,
                 purpose: assembly.purpose,
                 time: assembly.validation.time,
                 validation_duration: assembly.validation_duration,
@@ -125,22 +144,21 @@ impl Builder {
         new
     }
 
-    fn add_point(&mut self, outcome: &PointOutcome) -> u32 {
+    fn add_point(&mut self, outcome: &PointOutcome, data: Arc<PointData>) -> u32 {
         let repository = self.repository_of(outcome);
         let new = index(self.world.points.len());
         self.points.insert(outcome.id, new);
         self.world.points.push(PointRecord {
             parent: outcome.parent.and_then(|id| self.points.get(&id).copied()),
             repository,
-            data: Arc::new(PointData::of(outcome)),
+            data,
         });
         new
     }
 
-    fn add_objects(&mut self, outcome: &PointOutcome, point: u32) {
-        for object in &outcome.objects {
+    fn add_objects(&mut self, outcome: &PointOutcome, objects: Vec<Arc<ObjectData>>, point: u32) {
+        for (object, data) in outcome.objects.iter().zip(objects) {
             let number = index(self.world.objects.len());
-            let data = Arc::new(ObjectData::of(object));
             self.world.objects.push(ObjectRecord { point, data });
             self.add_payload(&object.payload, number);
         }
@@ -404,8 +422,11 @@ mod tests {
         for anchor in &mut validation.trust_anchors {
             anchor.status = TrustAnchorStatus::Unreadable;
         }
-        let world =
-            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        let world = World::assemble(Assembly {
+            parent: Some(previous.id),
+            previous: Some(&previous),
+            ..assembly(&validation)
+        });
         world.check().unwrap();
         let payload = |world: &World| world.vrps.iter().map(|r| r.vrp).collect::<Vec<_>>();
         assert_eq!(payload(&world), payload(&previous));
@@ -416,8 +437,11 @@ mod tests {
     #[test]
     fn an_unreadable_point_keeps_its_subtree() {
         let (previous, validation) = (world(), left_unreadable());
-        let world =
-            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        let world = World::assemble(Assembly {
+            parent: Some(previous.id),
+            previous: Some(&previous),
+            ..assembly(&validation)
+        });
         world.check().unwrap();
         assert_eq!(world.parent, Some(previous.id));
         let payload = |world: &World| world.vrps.iter().map(|r| r.vrp).collect::<Vec<_>>();
@@ -440,8 +464,11 @@ mod tests {
         left.resources =
             Arc::new(ResourceSet::from_prefixes(["2001:db8::/32".parse::<Prefix>().unwrap()]));
         left.validity = TimeWindow::new(NOW, hours(2));
-        let world =
-            World::assemble(Assembly { previous: Some(&previous), ..assembly(&validation) });
+        let world = World::assemble(Assembly {
+            parent: Some(previous.id),
+            previous: Some(&previous),
+            ..assembly(&validation)
+        });
         world.check().unwrap();
         let lost = [vrp("192.0.2.128/25", 25, 0)];
         assert!(world.vrps.iter().all(|record| !lost.contains(&record.vrp)));

@@ -204,6 +204,7 @@ pub(crate) fn assembly(validation: &Validation) -> Assembly<'_> {
             status("beta", RepositoryState::Current),
         ],
         trust_anchor_fetches: BTreeMap::from([("alpha".to_owned(), fetch)]),
+        parent: None,
         previous: None,
         stamp: None,
     }

@@ -16,10 +16,10 @@
 //! | --- | --- | --- | --- |
 //! | version 2 | refuses; the next publication replaces it | reads | refuses, naming both versions |
 
-use std::io::Read;
+use std::io::{self, Cursor, Read, Seek, Write};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::limits::{LARGEST_HEAD, MAX_SECTIONS, SECTION_RECORDS};
 use super::{
@@ -74,45 +74,84 @@ enum Section {
 ///
 /// Fails only where postcard does, which no world is known to make it do.
 pub fn encode(world: &World) -> Result<WorldFile, WorldError> {
-    let mut sections = vec![(Kind::Head, encoded(&world.head())?)];
-    sections.extend(chunks(Kind::Points, &world.points)?);
-    sections.extend(chunks(Kind::Objects, &world.objects)?);
-    sections.extend(chunks(Kind::Vrps, &world.vrps)?);
-    sections.extend(chunks(Kind::Aspas, &world.aspas)?);
-    sections.extend(chunks(Kind::RouterKeys, &world.router_keys)?);
-    let count = u32::try_from(sections.len()).ok().filter(|count| *count <= MAX_SECTIONS);
-    let count = count.ok_or(WorldError::Length)?;
-    let size = sections.iter().map(|(_, body)| body.len()).sum::<usize>();
-    let head = FIELDS_LENGTH + sections.len() * ENTRY_LENGTH + 32;
-    let mut bytes = Vec::with_capacity(size.saturating_add(head));
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_be_bytes());
-    bytes.extend_from_slice(&count.to_be_bytes());
-    let hashes: Vec<_> = sections.par_iter().map(|(_, body)| ObjectHash::of(body)).collect();
-    for ((kind, body), hash) in sections.iter().zip(hashes) {
-        let number = (0u8..).zip(Kind::ALL).find(|(_, known)| known == kind).map(|(at, _)| at);
-        bytes.push(number.unwrap_or(u8::MAX));
-        bytes.extend_from_slice(&(body.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(&hash.0);
-    }
-    let digest = ObjectHash::of(&bytes);
-    bytes.extend_from_slice(&digest.0);
-    for (_, body) in sections {
-        bytes.extend_from_slice(&body);
-    }
-    Ok(WorldFile { bytes, digest })
+    let mut file = Cursor::new(Vec::new());
+    let digest = write(world, &mut file).map_err(|error| WorldError::Decode(error.to_string()))?;
+    Ok(WorldFile { bytes: file.into_inner(), digest })
 }
 
-fn encoded(value: &impl Serialize) -> Result<Vec<u8>, WorldError> {
-    postcard::to_stdvec(value).map_err(|error| WorldError::Decode(error.to_string()))
+/// Writes a world as a base file; returns its digest.
+///
+/// Only a few sections at a time are in memory: the table before them is written last.
+///
+/// # Errors
+///
+/// `output` fails, or postcard does, which no world is known to make it do.
+pub fn write(world: &World, output: &mut (impl Write + Seek)) -> io::Result<ObjectHash> {
+    let head = world.head();
+    let mut parts = vec![Part::Head(&head)];
+    parts.extend(world.points.chunks(SECTION_RECORDS).map(Part::Points));
+    parts.extend(world.objects.chunks(SECTION_RECORDS).map(Part::Objects));
+    parts.extend(world.vrps.chunks(SECTION_RECORDS).map(Part::Vrps));
+    parts.extend(world.aspas.chunks(SECTION_RECORDS).map(Part::Aspas));
+    parts.extend(world.router_keys.chunks(SECTION_RECORDS).map(Part::RouterKeys));
+    let count = u32::try_from(parts.len()).ok().filter(|count| *count <= MAX_SECTIONS);
+    let count = count.ok_or_else(|| io::Error::other(WorldError::Length))?;
+    let mut table = Vec::with_capacity(FIELDS_LENGTH + parts.len() * ENTRY_LENGTH);
+    table.extend_from_slice(MAGIC);
+    table.extend_from_slice(&VERSION.to_be_bytes());
+    table.extend_from_slice(&count.to_be_bytes());
+    output.write_all(&vec![0; FIELDS_LENGTH + parts.len() * ENTRY_LENGTH + 32])?;
+    for some in parts.chunks(rayon::current_num_threads()) {
+        let bodies: io::Result<Vec<_>> = some.par_iter().map(Part::encode).collect();
+        for (part, (body, hash)) in some.iter().zip(bodies?) {
+            table.push(part.kind() as u8);
+            table.extend_from_slice(&(body.len() as u64).to_be_bytes());
+            table.extend_from_slice(&hash.0);
+            output.write_all(&body)?;
+        }
+    }
+    let digest = ObjectHash::of(&table);
+    table.extend_from_slice(&digest.0);
+    output.rewind()?;
+    output.write_all(&table)?;
+    Ok(digest)
 }
 
-fn chunks<T: Serialize + Sync>(
-    kind: Kind,
-    records: &[T],
-) -> Result<Vec<(Kind, Vec<u8>)>, WorldError> {
-    let chunks = records.par_chunks(SECTION_RECORDS);
-    chunks.map(|chunk| Ok((kind, encoded(&chunk)?))).collect()
+/// What becomes a section.
+enum Part<'a> {
+    Head(&'a Head),
+    Points(&'a [PointRecord]),
+    Objects(&'a [ObjectRecord]),
+    Vrps(&'a [VrpRecord]),
+    Aspas(&'a [AspaRecord]),
+    RouterKeys(&'a [RouterKeyRecord]),
+}
+
+impl Part<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Part::Head(_) => Kind::Head,
+            Part::Points(_) => Kind::Points,
+            Part::Objects(_) => Kind::Objects,
+            Part::Vrps(_) => Kind::Vrps,
+            Part::Aspas(_) => Kind::Aspas,
+            Part::RouterKeys(_) => Kind::RouterKeys,
+        }
+    }
+
+    fn encode(&self) -> io::Result<(Vec<u8>, ObjectHash)> {
+        let body = match self {
+            Part::Head(head) => postcard::to_stdvec(head),
+            Part::Points(points) => postcard::to_stdvec(points),
+            Part::Objects(objects) => postcard::to_stdvec(objects),
+            Part::Vrps(vrps) => postcard::to_stdvec(vrps),
+            Part::Aspas(aspas) => postcard::to_stdvec(aspas),
+            Part::RouterKeys(keys) => postcard::to_stdvec(keys),
+        };
+        let body = body.map_err(io::Error::other)?;
+        let hash = ObjectHash::of(&body);
+        Ok((body, hash))
+    }
 }
 
 /// One line of the table of sections.

@@ -9,6 +9,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::delta::Delta;
 use super::limits::{LOG_ALLOWANCE, LOG_SHARE};
@@ -29,16 +30,15 @@ const LOG_SUFFIX: &str = ".log";
 ///
 /// After an error the old world is still the current one.
 pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
-    let file = format::encode(world)?;
     fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
-    replace(dir, &file_name(world.id), &file.bytes)?;
-    let current = Current { id: world.id, base: world.id, log: 0, last: 0, digest: file.digest };
-    replace(dir, CURRENT, current.to_string().as_bytes())?;
+    let digest = replace(dir, &file_name(world.id), |file| format::write(world, file))?;
+    let current = Current { id: world.id, base: world.id, log: 0, last: 0, digest };
+    replace_current(dir, &current)?;
     // What cannot be removed now is removed next time; the world is published either way.
     if let Err(error) = remove_old(dir, world.id) {
         tracing::warn!(%error, "cannot remove an old world");
     }
-    Ok(file.digest)
+    Ok(digest)
 }
 
 /// Makes the world after the current one the current one, by what differs; returns its digest.
@@ -52,11 +52,11 @@ pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
 pub fn publish_next(
     dir: &Path,
     delta: &Delta,
-    next: impl FnOnce() -> Result<World, WorldError>,
+    next: impl FnOnce() -> Result<Arc<World>, WorldError>,
 ) -> Result<ObjectHash, WorldError> {
     match append(dir, delta)? {
         Some(digest) => Ok(digest),
-        None => publish(dir, &next()?),
+        None => publish(dir, &*next()?),
     }
 }
 
@@ -90,7 +90,7 @@ fn append(dir: &Path, delta: &Delta) -> Result<Option<ObjectHash>, WorldError> {
     };
     write().map_err(|source| io_error(&path, source))?;
     let current = Current { id: delta.head.id, log: length, last, digest, ..current };
-    replace(dir, CURRENT, current.to_string().as_bytes())?;
+    replace_current(dir, &current)?;
     Ok(Some(digest))
 }
 
@@ -362,19 +362,29 @@ fn remove_old(dir: &Path, current: WorldId) -> Result<(), WorldError> {
     Ok(())
 }
 
-/// Gives `name` in `dir` new content: all of it, on the disk, or none of it.
-fn replace(dir: &Path, name: &str, content: &[u8]) -> Result<(), WorldError> {
+fn replace_current(dir: &Path, current: &Current) -> Result<(), WorldError> {
+    replace(dir, CURRENT, |file| file.write_all(current.to_string().as_bytes()))
+}
+
+/// Gives `name` in `dir` the content that `write` writes: all of it, on the disk, or none of it.
+fn replace<T>(
+    dir: &Path,
+    name: &str,
+    write: impl FnOnce(&mut File) -> io::Result<T>,
+) -> Result<T, WorldError> {
     // One name for all, so that what a killed writer left is overwritten (THREATS L16).
     let temporary = dir.join("next.tmp");
     let write = || {
         let mut file = File::create(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()
+        let written = write(&mut file)?;
+        file.sync_all()?;
+        Ok(written)
     };
-    write().map_err(|source| io_error(&temporary, source))?;
+    let written = write().map_err(|source| io_error(&temporary, source))?;
     let path = dir.join(name);
     fs::rename(&temporary, &path).map_err(|source| io_error(&path, source))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| io_error(dir, source))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| io_error(dir, source))?;
+    Ok(written)
 }
 
 fn io_error(path: &Path, source: io::Error) -> WorldError {

@@ -85,7 +85,8 @@ fn shaped(shapes: &[Shape]) -> Validation {
 /// The world of `shapes`, the number `id`, which follows `previous`.
 fn shaped_world(id: u64, previous: Option<&World>, shapes: &[Shape]) -> World {
     let validation = shaped(shapes);
-    let mut assembly = Assembly { id: WorldId(id), previous, ..assembly(&validation) };
+    let parent = previous.map(|world| world.id);
+    let mut assembly = Assembly { id: WorldId(id), parent, previous, ..assembly(&validation) };
     // The list of repositories changes, too.
     if id.is_multiple_of(2) {
         assembly.repositories.remove(1);
@@ -274,7 +275,7 @@ fn l04_a_damaged_log_leaves_an_older_world_and_the_next_one_is_a_base() {
     // What follows on an older world is no delta of the current one.
     let next = World { id: next_id(dir.path()).unwrap(), ..worlds[2].clone() };
     let delta = Delta::between(&world, &World { parent: Some(world.id), ..next.clone() });
-    publish_next(dir.path(), &delta, || Ok(next.clone())).unwrap();
+    publish_next(dir.path(), &delta, || Ok(next.clone().into())).unwrap();
     assert!(dir.path().join("0000000004.world").exists());
     assert_eq!(load_current(dir.path()).unwrap(), Some(next));
 }
@@ -319,7 +320,7 @@ fn a_small_change_is_a_small_write_and_a_full_log_becomes_a_base() {
         next.points[1].validity.until = hours(step);
         let delta = Delta::between(&world, &next);
         let before = size("0000000001.log");
-        publish_next(dir.path(), &delta, || Ok(next.clone())).unwrap();
+        publish_next(dir.path(), &delta, || Ok(next.clone().into())).unwrap();
         if dir.path().join(format!("{:010}.world", next.id.0)).exists() {
             bases += 1;
             assert!(before > base / 20, "a log of {before} octets is no reason");
