@@ -1,11 +1,13 @@
 //! JSON of our own endpoints: indented, for people read it, with one line end.
 
-use axum::http::header;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::state::{App, Served};
 use crate::model::Timestamp;
+use crate::output::answer::Text;
 use crate::output::words;
 use crate::world::Purpose;
 
@@ -25,6 +27,14 @@ pub(super) fn pretty(value: &impl Serialize) -> Vec<u8> {
     body
 }
 
+/// Returns an answer whose body is JSON that is written already.
+pub(super) fn written(body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let content_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
 /// Writes a time as text.
 pub(super) fn time(time: Timestamp) -> String {
     time.to_string()
@@ -34,7 +44,7 @@ pub(super) fn time(time: Timestamp) -> String {
 #[derive(Debug, Serialize)]
 pub(super) struct WorldBody {
     id: u64,
-    time: String,
+    time: Text<Timestamp>,
     age_seconds: u64,
     /// Whether the world is older than the maximal age; an archive never is.
     older_than_max_age: bool,
@@ -49,7 +59,7 @@ impl WorldBody {
         let age = app.now().since(world.time);
         WorldBody {
             id: world.id.0,
-            time: time(world.time),
+            time: Text(world.time),
             age_seconds: age.as_secs(),
             older_than_max_age: app.is_old(world),
             purpose: words::purpose(world.purpose),

@@ -114,7 +114,7 @@ const MAX_SELECTED: usize = 1_000;
 fn selection(uri: &Uri) -> Option<Selection> {
     let mut selection = Selection::default();
     for (key, value) in pairs(uri) {
-        match key.as_str() {
+        match key.as_ref() {
             "select-prefix" | "filter-prefix" => selection.prefixes.push(value.parse().ok()?),
             "select-asn" | "filter-asn" => selection.asns.push(value.parse().ok()?),
             "include" => {

@@ -4,14 +4,15 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{Method, Uri};
+use axum::http::{Method, Request, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tower::ServiceExt;
+use tower::util::Oneshot;
 
 use super::guard;
 use super::router::{complete, panicked};
@@ -26,25 +27,43 @@ pub(super) struct Quick {
     pub router: Router,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+/// An answer that is there already, or one of the router's.
+pub(super) enum Answer {
+    /// `None` once it was taken.
+    Ready(Option<Response>),
+    Routed(Pin<Box<Oneshot<Router, axum::extract::Request>>>),
+}
 
-impl Service<hyper::Request<Incoming>> for Quick {
+impl Future for Answer {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Answer::Ready(response) => {
+                response.take().map_or(Poll::Pending, |it| Poll::Ready(Ok(it)))
+            }
+            Answer::Routed(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for Quick {
     type Response = Response;
     type Error = Infallible;
     type Future = Answer;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Answer {
-        let request: Request = request.map(axum::body::Body::new);
-        match self.answer(&request) {
-            Some(response) => Box::pin(std::future::ready(Ok(response))),
-            None => Box::pin(self.router.clone().oneshot(request)),
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        if let Some(response) = self.answer(&request) {
+            return Answer::Ready(Some(response));
         }
+        let request = request.map(axum::body::Body::new);
+        Answer::Routed(Box::pin(self.router.clone().oneshot(request)))
     }
 }
 
 impl Quick {
     /// Answers if this is a plain question about one route; else it is the router's.
-    fn answer(&self, request: &Request) -> Option<Response> {
+    fn answer<B>(&self, request: &Request<B>) -> Option<Response> {
         let question = Question::of(request)?;
         let app = &self.app;
         let refusal = match question {
@@ -77,7 +96,7 @@ enum Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn of(request: &'a Request) -> Option<Self> {
+    fn of<B>(request: &'a Request<B>) -> Option<Self> {
         if request.method() != Method::GET {
             return None;
         }

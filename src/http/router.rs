@@ -153,8 +153,7 @@ pub(super) fn complete(app: &App, ours: bool, response: &mut Response) {
     if no_data {
         add(header::RETRY_AFTER, "10");
     }
-    let purpose = app.current().map(|served| served.world().purpose);
-    if let Some(purpose) = purpose.filter(|purpose| *purpose != Purpose::Live) {
+    if let Some(purpose) = app.purpose().filter(|purpose| *purpose != Purpose::Live) {
         add(PURPOSE, words::purpose(purpose));
     }
 }

@@ -151,6 +151,11 @@ impl App {
         self.current.load_full()
     }
 
+    /// Returns what the data are for.
+    pub(super) fn purpose(&self) -> Option<Purpose> {
+        self.current.load().as_ref().map(|served| served.world.purpose)
+    }
+
     /// Shows what is known about the worker from now on.
     pub fn set_worker(&self, report: Option<WorkerReport>) {
         self.worker.store(report.map(Arc::new));

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::short::Short;
+
 /// A four-octet autonomous system number.
 ///
 /// Source: RFC 6793. Written as `AS64500`; read with or without the `AS`, in any case.
@@ -23,7 +25,7 @@ impl Asn {
 
 impl fmt::Display for Asn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AS{}", self.0)
+        f.write_str(Short::<12>::new().push(b"AS").number(self.0).as_str())
     }
 }
 

@@ -11,6 +11,7 @@ mod rejected;
 mod resources;
 mod route;
 mod router_key;
+mod short;
 mod time;
 mod uri;
 mod vrp;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::short::Short;
+
 /// An address family.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum Family {
@@ -122,7 +124,18 @@ impl FromStr for Prefix {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.to_string())
+        match self.0 {
+            IpNet::V4(net) => {
+                let [first, second, third, fourth] = net.addr().octets().map(u32::from);
+                let text = Short::<18>::new().number(first).push(b".").number(second).push(b".");
+                let text = text.number(third).push(b".").number(fourth).push(b"/");
+                f.pad(text.number(u32::from(net.prefix_len())).as_str())
+            }
+            IpNet::V6(net) if f.width().is_none() && f.precision().is_none() => {
+                fmt::Display::fmt(&net, f)
+            }
+            IpNet::V6(net) => f.pad(&net.to_string()),
+        }
     }
 }
 

@@ -1,48 +1,22 @@
-//! The JSON of an answer, the same on the command line and over HTTP; documented in docs/json.md.
+//! The parts of an answer in JSON; documented in docs/json.md.
 
-use serde::Serialize;
+use std::fmt::Display;
 
-use super::why::why;
+use serde::{Serialize, Serializer};
+
 use super::words;
-use crate::model::{Origin, Vrp};
+use crate::model::{Asn, ObjectHash, Prefix, Timestamp, Vrp};
 use crate::origin::CoveringVrp;
 use crate::payload::{Rule, RuleId};
 use crate::world::{Answer, DataSource, Freshness, Gap, ItemSource, View, ViewSource};
 
-/// The answer for one route.
-#[derive(Serialize)]
-pub(crate) struct AnswerBody<'a> {
-    prefix: String,
-    origin: Option<String>,
-    state: &'static str,
-    reason: Option<&'static str>,
-    explanation: String,
-    covering: Vec<CoveringBody<'a>>,
-    freshness: FreshnessBody<'a>,
-    as_of: Option<String>,
-    purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    local_exceptions: Option<LocalBody<'a>>,
-}
+/// A value as text, without a string in between: an answer has dozens of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<T>(pub T);
 
-impl<'a> AnswerBody<'a> {
-    pub(crate) fn new(view: &'a View, answer: &'a Answer) -> Self {
-        let validity = answer.verdict.validity;
-        AnswerBody {
-            prefix: answer.route.prefix.to_string(),
-            origin: match answer.route.origin {
-                Origin::As(asn) => Some(asn.to_string()),
-                Origin::None => None,
-            },
-            state: words::validity(validity),
-            reason: validity.reason().map(words::invalid_reason),
-            explanation: why(answer),
-            covering: covering(view, answer, |vrp| words::fit(vrp.fit)),
-            freshness: FreshnessBody::new(&answer.freshness),
-            as_of: answer.as_of.map(|time| time.to_string()),
-            purpose: purpose(view),
-            local_exceptions: LocalBody::new(view, answer),
-        }
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 
@@ -60,9 +34,9 @@ impl<'a> LocalBody<'a> {
         let local = answer.local.as_ref()?;
         let changed = |list: &[(Vrp, RuleId)]| {
             let vrps = list.iter().map(|(vrp, rule)| ChangedBody {
-                prefix: vrp.prefix.to_string(),
+                prefix: Text(vrp.prefix),
                 max_length: vrp.max_length,
-                asn: vrp.asn.to_string(),
+                asn: Text(vrp.asn),
                 rule: view.exceptions().get(*rule).map(RuleBody::new),
             });
             vrps.collect()
@@ -79,9 +53,9 @@ impl<'a> LocalBody<'a> {
 /// A VRP that a rule takes out or gives.
 #[derive(Serialize)]
 struct ChangedBody<'a> {
-    prefix: String,
+    prefix: Text<Prefix>,
     max_length: u8,
-    asn: String,
+    asn: Text<Asn>,
     rule: Option<RuleBody<'a>>,
 }
 
@@ -107,11 +81,31 @@ impl<'a> RuleBody<'a> {
 
 #[derive(Serialize)]
 pub(crate) struct CoveringBody<'a> {
-    prefix: String,
+    prefix: Text<Prefix>,
     max_length: u8,
-    asn: String,
+    asn: Text<Asn>,
     fit: &'static str,
-    sources: Vec<SourceBody<'a>>,
+    sources: SourceBodies<'a>,
+}
+
+/// The objects that give an item of payload.
+pub(crate) struct SourceBodies<'a> {
+    view: &'a View,
+    sources: &'a [ItemSource],
+}
+
+impl<'a> SourceBodies<'a> {
+    /// Takes the objects that give the VRP at `position`.
+    pub(crate) fn of_vrp(view: &'a View, position: usize) -> Self {
+        SourceBodies { view, sources: view.vrp_sources(position) }
+    }
+}
+
+impl Serialize for SourceBodies<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sources = self.sources.iter();
+        serializer.collect_seq(sources.map(|source| SourceBody::of(self.view, *source)))
+    }
 }
 
 /// An object that gives an item of payload.
@@ -120,8 +114,8 @@ pub(crate) struct SourceBody<'a> {
     trust_anchor: Option<&'a str>,
     uri: Option<&'a str>,
     /// SHA-256 of the object, as in the manifest.
-    hash: Option<String>,
-    expires: Option<String>,
+    hash: Option<Text<ObjectHash>>,
+    expires: Option<Text<Timestamp>>,
     /// The local exception, where it is no object that gives the VRP.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<RuleBody<'a>>,
@@ -129,11 +123,12 @@ pub(crate) struct SourceBody<'a> {
 
 impl<'a> SourceBody<'a> {
     pub(crate) fn of(view: &'a View, source: ItemSource) -> Self {
+        let object = view.object(source);
         SourceBody {
             trust_anchor: view.trust_anchor(source),
-            uri: view.object_uri(source),
-            hash: view.object(source).map(|object| object.hash.to_string()),
-            expires: source.expires.map(|time| time.to_string()),
+            uri: object.map(|object| object.uri.as_str()),
+            hash: object.map(|object| Text(object.hash)),
+            expires: source.expires.map(Text),
             exception: view.exception(source).map(RuleBody::new),
         }
     }
@@ -144,15 +139,14 @@ pub(crate) fn covering<'a>(
     answer: &Answer,
     fit: impl Fn(&CoveringVrp) -> &'static str,
 ) -> Vec<CoveringBody<'a>> {
-    let source = |source: &ItemSource| SourceBody::of(view, *source);
     let covering = answer.verdict.covering.iter();
     covering
         .map(|covering| CoveringBody {
-            prefix: covering.vrp.prefix.to_string(),
+            prefix: Text(covering.vrp.prefix),
             max_length: covering.vrp.max_length,
-            asn: covering.vrp.asn.to_string(),
+            asn: Text(covering.vrp.asn),
             fit: fit(covering),
-            sources: view.vrp_sources(covering.position).iter().map(source).collect(),
+            sources: SourceBodies::of_vrp(view, covering.position),
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Payload in the formats that other programs read: one writer for each.
 
 pub(crate) mod answer;
+pub(crate) mod answer_line;
 pub mod columns;
 mod csv;
 mod file;

@@ -1,6 +1,6 @@
 //! Why a route is valid, invalid or unknown, in one plain sentence.
 
-use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use crate::model::{Asn, Origin};
 use crate::origin::{CoveringVrp, Fit, InvalidReason, Validity};
@@ -62,18 +62,24 @@ fn longest(covering: &[CoveringVrp], which: impl Fn(&CoveringVrp) -> bool) -> u8
 
 /// Names the ASes of some of the VRPs.
 fn names(covering: &[CoveringVrp], which: impl Fn(&CoveringVrp) -> bool) -> String {
-    let list: BTreeSet<Asn> =
+    let mut list: Vec<Asn> =
         covering.iter().filter(|vrp| which(vrp)).map(|vrp| vrp.vrp.asn).collect();
-    join(&list)
+    list.sort_unstable();
+    list.dedup();
+    join(list)
 }
 
-/// Joins AS numbers; AS 0 names nobody, unless it stands alone.
-pub(crate) fn join(list: &BTreeSet<Asn>) -> String {
-    let real: Vec<_> = list.iter().filter(|asn| !asn.is_zero()).collect();
-    let shown: Vec<_> = real.iter().take(NAMED).map(|asn| asn.to_string()).collect();
-    match real.len() {
-        0 => NOBODY.to_owned(),
-        count if count > NAMED => format!("{} and {} more", shown.join(", "), count - NAMED),
-        _ => shown.join(", "),
+/// Joins sorted AS numbers; AS 0 names nobody, unless it stands alone.
+pub(crate) fn join(list: impl IntoIterator<Item = Asn>) -> String {
+    let mut real = list.into_iter().filter(|asn| !asn.is_zero());
+    let Some(first) = real.next() else { return NOBODY.to_owned() };
+    let mut text = first.to_string();
+    for asn in real.by_ref().take(NAMED - 1) {
+        // Writing to a string does not fail.
+        let _ = write!(text, ", {asn}");
+    }
+    match real.count() {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::chain::trust_anchor_age;
 use super::freshness::{Age, Aged};
 use super::{
     DataSource, Freshness, Gap, ItemSource, LocalEffect, PointRecord, Purpose, View, ViewSource,
@@ -72,19 +71,8 @@ impl View {
             Validity::Invalid(_) => {
                 covering.filter_map(|covering| newest_of(covering.position)).min()
             }
-            Validity::NotFound => self.trust_anchors_age(world),
+            Validity::NotFound => self.oldest_anchor,
         }
-    }
-
-    /// Returns the oldest among the valid trust anchors and the repositories of their own points.
-    fn trust_anchors_age(&self, world: &World) -> Option<Age> {
-        let anchors = (0..u16::MAX).zip(&world.trust_anchors);
-        let anchors = anchors
-            .filter(|(_, ta)| ta.status == TrustAnchorStatus::Valid)
-            .map(|(index, _)| trust_anchor_age(world, index));
-        let points = world.points.iter().zip(&self.chains);
-        let own = points.filter(|(point, _)| point.parent.is_none()).map(|(_, chain)| chain.age);
-        anchors.chain(own).min()
     }
 
     fn source_age(&self, world: &World, source: ItemSource, now: Timestamp) -> Option<Age> {

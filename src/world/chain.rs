@@ -3,6 +3,7 @@
 use super::World;
 use super::freshness::{Age, Aged};
 use crate::model::TimeWindow;
+use crate::validate::TrustAnchorStatus;
 
 /// What a point's whole chain allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,10 +43,21 @@ pub(super) fn chains(world: &World) -> Vec<Chain> {
     chains
 }
 
+/// Returns the oldest among the valid trust anchors and the repositories of their own points.
+pub(super) fn oldest_anchor(world: &World, chains: &[Chain]) -> Option<Age> {
+    let anchors = (0..u16::MAX).zip(&world.trust_anchors);
+    let anchors = anchors
+        .filter(|(_, ta)| ta.status == TrustAnchorStatus::Valid)
+        .map(|(index, _)| trust_anchor_age(world, index));
+    let points = world.points.iter().zip(chains);
+    let own = points.filter(|(point, _)| point.parent.is_none()).map(|(_, chain)| chain.age);
+    anchors.chain(own).min()
+}
+
 /// Returns when the trust anchor's certificate was fetched last.
 ///
 /// One that was never fetched comes from a file, and is as old as the world.
-pub(super) fn trust_anchor_age(world: &World, index: u16) -> Age {
+fn trust_anchor_age(world: &World, index: u16) -> Age {
     let fetched = world.trust_anchors.get(usize::from(index)).and_then(|ta| ta.fetch.last_success);
     Age { time: fetched.unwrap_or(world.time), of: Aged::TrustAnchor(index) }
 }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chain::{Chain, chains};
+use super::chain::{Chain, chains, oldest_anchor};
+use super::freshness::Age;
 use super::slurm::Local;
 use super::{ObjectRecord, PointRecord, Purpose, World};
 use crate::model::{Aspa, ResourceSet, RouterKey, TimeWindow, Timestamp, Vrp, WorldId};
@@ -28,6 +29,8 @@ pub struct View {
     next_expiry: Option<Timestamp>,
     /// For each point of the world.
     pub(super) chains: Vec<Chain>,
+    /// What a route that is not found rests on: every trust anchor, so the oldest counts.
+    pub(super) oldest_anchor: Option<Age>,
     /// The points with unproven resources, and all those resources together.
     pub(super) unproven: (Vec<u32>, ResourceSet),
     /// Whether there were VRPs before local exceptions.
@@ -130,6 +133,7 @@ impl View {
             sources: Sources::new(sources, places),
             trust_anchors: world.trust_anchors.iter().map(|ta| ta.name.clone()).collect(),
             next_expiry: horizon.next,
+            oldest_anchor: oldest_anchor(&world, &chains),
             chains,
             unproven: unproven(&world.points),
             world: Some(world),
@@ -186,6 +190,7 @@ impl View {
             trust_anchors: file.trust_anchors,
             next_expiry: horizon.next,
             chains: Vec::new(),
+            oldest_anchor: None,
             unproven: (Vec::new(), ResourceSet::default()),
         }
     }

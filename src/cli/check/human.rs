@@ -57,7 +57,7 @@ pub(super) fn write_prefix(
     if covering.is_empty() {
         writeln!(out, "  A route with any origin is unknown.")?;
     } else {
-        writeln!(out, "  May be announced by {}.", why::join(&permitted(prefix, answer)))?;
+        writeln!(out, "  May be announced by {}.", why::join(permitted(prefix, answer)))?;
     }
     for covering in covering {
         let word = match (covering.vrp.asn.is_zero(), prefix.len() <= covering.vrp.max_length) {

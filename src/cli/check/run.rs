@@ -9,7 +9,7 @@ use super::{CheckArgs, data, human, table, wire, words};
 use crate::cli::{CliError, Exit};
 use crate::model::{Origin, Prefix, Route, Timestamp};
 use crate::origin::Validity;
-use crate::output::answer::AnswerBody;
+use crate::output::answer_line::push_answer;
 use crate::world::{Answer, Freshness, Purpose, View, ViewSource};
 
 /// Answers what `args` ask, from the last world below `data` or from a VRP file.
@@ -122,7 +122,7 @@ impl<'a> Asker<'a> {
         let mut write = || {
             for answer in &answers {
                 if self.json {
-                    write_json(out, &AnswerBody::new(self.view, answer))?;
+                    write_answer_line(out, self.view, answer)?;
                 } else {
                     human::write_answer(out, self.view, answer, self.now)?;
                 }
@@ -150,6 +150,18 @@ impl<'a> Asker<'a> {
         };
         write().map(|()| exit).map_err(|error| (exit, error))
     }
+}
+
+/// Writes an answer as one line of JSON.
+pub(super) fn write_answer_line(
+    out: &mut dyn Write,
+    view: &View,
+    answer: &Answer,
+) -> io::Result<()> {
+    let mut line = String::with_capacity(1024);
+    push_answer(&mut line, view, answer);
+    line.push('\n');
+    out.write_all(line.as_bytes())
 }
 
 /// Writes a value as one line of JSON.

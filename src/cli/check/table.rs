@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-use super::run::{Asker, finish, write_json};
+use super::run::{Asker, finish, write_answer_line, write_json};
 use super::wire::{BadLine, DataBody, InvalidByReason, SummaryBody, SummaryLine};
 use super::{human, words};
 use crate::bgp::Routes;
@@ -12,7 +12,6 @@ use crate::cli::limits::{MAX_ROUTE_BYTES, MAX_UNIQUE_ROUTES};
 use crate::cli::{CliError, Exit, input};
 use crate::model::{Rejected, Route};
 use crate::origin::{InvalidReason, Validity};
-use crate::output::answer::AnswerBody;
 use crate::world::{Answer, Freshness};
 
 /// Answers for every route of the file.
@@ -53,7 +52,7 @@ fn each(
             return Err(Stop::Input(CliError::failed(message)));
         }
         if asker.json {
-            write_json(out, &AnswerBody::new(asker.view, &answer)).map_err(Stop::Output)?;
+            write_answer_line(out, asker.view, &answer).map_err(Stop::Output)?;
         }
     }
     Ok(())

@@ -61,7 +61,7 @@ fn version(uri: &Uri) -> Result<Option<(u64, u32)>, String> {
     let (mut session, mut serial) = (None, None);
     for (key, value) in query::pairs(uri) {
         let invalid = || format!("invalid '{key}' argument in query");
-        let is_twice = match key.as_str() {
+        let is_twice = match key.as_ref() {
             "session" => session.replace(value.parse().map_err(|_| invalid())?).is_some(),
             "serial" => serial.replace(value.parse().map_err(|_| invalid())?).is_some(),
             _ => return Err(format!("unexpected argument '{key}' in query")),

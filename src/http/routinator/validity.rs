@@ -2,7 +2,7 @@
 //!
 //! One thing differs on purpose: AS0 is never valid (RFC 6811, section 2).
 
-use std::fmt::{self, Write};
+use std::fmt::{Display, Write};
 use std::ops::ControlFlow;
 
 use axum::extract::rejection::PathRejection;
@@ -14,12 +14,13 @@ use serde::Deserialize;
 use super::error::{NO_DATA, json_error};
 use crate::http::body::{self, Unread};
 use crate::http::chunks;
+use crate::http::json;
 use crate::http::limits::MAX_LIST_BYTES;
 use crate::http::query;
 use crate::http::question::Question;
 use crate::http::state::{App, Served};
 use crate::model::{Asn, Origin, Prefix, Route, Vrp};
-use crate::origin::{Fit, Verdict};
+use crate::origin::{CoveringVrp, Fit, Verdict};
 
 /// Answers `/api/v1/validity/{*rest}`.
 pub(crate) async fn by_path(
@@ -43,9 +44,9 @@ pub(crate) async fn by_query(State(app): State<App>, uri: Uri) -> Response {
     let pairs = query::pairs(&uri);
     let mut wrong = uri.query().is_none().then(|| "missing query arguments".to_owned());
     for (key, value) in &pairs {
-        match key.as_str() {
-            "asn" => asn = Some(value.as_str()),
-            "prefix" => prefix = Some(value.as_str()),
+        match key.as_ref() {
+            "asn" => asn = Some(value.as_ref()),
+            "prefix" => prefix = Some(value.as_ref()),
             _ => {
                 wrong.get_or_insert_with(|| format!("unexpected argument '{key}' in query"));
             }
@@ -90,16 +91,16 @@ pub(crate) async fn by_list(State(app): State<App>, request: Request) -> Respons
     };
     let (mut routes, mut before) = (routes.into_iter(), "{\n  \"validated_routes\": [\n");
     let body = chunks::body(move |out| {
-        // Writing to a string does not fail.
         if let Some(Question { prefix, asn }) = routes.next() {
-            let _ = write!(out, "{before}    ");
-            let _ = write_route(out, "    ", &served, asn, prefix);
+            out.push_str(before);
+            out.push_str("    ");
+            push_route(out, "    ", &served, asn, prefix);
             before = ",\n";
             return ControlFlow::Continue(());
         }
-        let before = before.trim_start_matches(",\n");
-        let time = served.world().time;
-        let _ = write!(out, "{before}\n  ],\n  \"generatedTime\": \"{time}\"\n}}\n");
+        out.push_str(before.trim_start_matches(",\n"));
+        out.push_str("\n  ]");
+        push_end(out, &served);
         ControlFlow::Break(())
     });
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -124,104 +125,131 @@ pub(crate) fn answer(app: &App, question: Result<(&str, &str), String>) -> Respo
     let Ok(asn) = asn.parse::<Asn>() else { return bad("invalid ASN") };
     let Ok(prefix) = Prefix::from_str_truncating(prefix) else { return bad("invalid prefix") };
     let mut body = String::with_capacity(1024);
+    body.push_str("{\n  \"validated_route\": ");
+    push_route(&mut body, "  ", &served, asn, prefix);
+    push_end(&mut body, &served);
+    json::written(body)
+}
+
+/// Writes the end of a whole answer.
+fn push_end(out: &mut String, served: &Served) {
     // Writing to a string does not fail.
-    let _ = write_answer(&mut body, &served, asn, prefix);
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let _ = write!(out, ",\n  \"generatedTime\": \"{}\"\n}}\n", served.world().time);
 }
 
-/// Writes the answer; the layout is Routinator's, empty lists with their line end included.
-fn write_answer(out: &mut String, served: &Served, asn: Asn, prefix: Prefix) -> fmt::Result {
-    out.push_str("{\n  \"validated_route\": ");
-    write_route(out, "  ", served, asn, prefix)?;
-    write!(out, ",\n  \"generatedTime\": \"{}\"\n}}\n", served.world().time)
-}
-
-/// Writes what is known about one route.
-fn write_route(
-    out: &mut String,
-    indent: &str,
-    served: &Served,
-    asn: Asn,
-    prefix: Prefix,
-) -> fmt::Result {
+/// Writes what is known about one route; the layout is Routinator's, empty lists with their line
+/// end included.
+fn push_route(out: &mut String, indent: &str, served: &Served, asn: Asn, prefix: Prefix) {
     let view = served.view();
     let route = Route { prefix, origin: Origin::As(asn) };
-    let lists = Lists::of(&Verdict::of(view.index(), view.vrps(), route));
-    let (state, reason, description) = lists.state();
-    writeln!(out, "{{\n{indent}  \"route\": {{\n{indent}    \"origin_asn\": \"{asn}\",")?;
-    writeln!(out, "{indent}    \"prefix\": \"{prefix}\"\n{indent}  }},")?;
-    writeln!(out, "{indent}  \"validity\": {{\n{indent}    \"state\": \"{state}\",")?;
+    let Verdict { covering, .. } = Verdict::of(view.index(), view.vrps(), route);
+    let (state, reason, description) = state(&covering);
+    // Part by part and not as formats: this is asked for often (docs/performance.md).
+    let mut lines = Lines { out, indent };
+    lines.push("{\n", "  \"route\": {\n");
+    lines.push_value("    \"origin_asn\": \"", asn, "\",\n");
+    lines.push_value("    \"prefix\": \"", prefix, "\"\n");
+    lines.push("", "  },\n");
+    lines.push("", "  \"validity\": {\n");
+    lines.push_value("    \"state\": \"", state, "\",\n");
     if let Some(reason) = reason {
-        writeln!(out, "{indent}    \"reason\": \"{reason}\",")?;
+        lines.push_value("    \"reason\": \"", reason, "\",\n");
     }
-    writeln!(out, "{indent}    \"description\": \"{description}\",")?;
-    writeln!(out, "{indent}    \"VRPs\": {{")?;
-    write_list(out, indent, "matched", &lists.matched)?;
-    out.push_str(",\n");
-    write_list(out, indent, "unmatched_as", &lists.unmatched_as)?;
-    out.push_str(",\n");
-    write_list(out, indent, "unmatched_length", &lists.unmatched_length)?;
-    write!(out, "\n{indent}    }}\n{indent}  }}\n{indent}}}")
-}
-
-fn write_list(out: &mut String, indent: &str, name: &str, vrps: &[Vrp]) -> fmt::Result {
-    write!(out, "{indent}      \"{name}\": [")?;
-    let mut delimiter = "";
-    for vrp in vrps {
-        write!(
-            out,
-            "{delimiter}\n{indent}        {{\n{indent}          \"asn\": \"{}\",",
-            vrp.asn
-        )?;
-        write!(out, "\n{indent}          \"prefix\": \"{}\",", vrp.prefix)?;
-        write!(out, "\n{indent}          \"max_length\": \"{}\"", vrp.max_length)?;
-        write!(out, "\n{indent}        }}")?;
-        delimiter = ",";
+    lines.push_value("    \"description\": \"", description, "\",\n");
+    lines.push("", "    \"VRPs\": {\n");
+    let mut before = "";
+    for (list, name) in LISTS {
+        lines.push(before, name);
+        let vrps = covering.iter().filter(|covering| List::of(covering.fit) == list);
+        lines.push_vrps(vrps.map(|covering| covering.vrp));
+        before = ",\n";
     }
-    write!(out, "\n{indent}      ]")
+    lines.push("\n", "    }\n");
+    lines.push("", "  }\n");
+    lines.push("", "}");
 }
 
-/// The covering VRPs as Routinator sorts them: too long comes before another AS.
-#[derive(Default)]
-struct Lists {
-    matched: Vec<Vrp>,
-    unmatched_as: Vec<Vrp>,
-    unmatched_length: Vec<Vrp>,
+/// Writes lines with an indent.
+struct Lines<'a> {
+    out: &'a mut String,
+    indent: &'a str,
 }
 
-impl Lists {
-    fn of(verdict: &Verdict) -> Self {
-        let mut lists = Lists::default();
-        for covering in &verdict.covering {
-            match covering.fit {
-                Fit::Matched => lists.matched.push(covering.vrp),
-                Fit::WrongOrigin => lists.unmatched_as.push(covering.vrp),
-                Fit::TooLong | Fit::Both => lists.unmatched_length.push(covering.vrp),
-            }
+impl Lines<'_> {
+    /// Writes what is before the indent and what is behind it.
+    fn push(&mut self, before: &str, text: &str) {
+        self.out.push_str(before);
+        self.out.push_str(self.indent);
+        self.out.push_str(text);
+    }
+
+    /// Writes a line with a value in it.
+    fn push_value(&mut self, before: &str, value: impl Display, behind: &str) {
+        self.push("", before);
+        // Writing to a string does not fail.
+        let _ = write!(self.out, "{value}");
+        self.out.push_str(behind);
+    }
+
+    fn push_vrps(&mut self, vrps: impl Iterator<Item = Vrp>) {
+        let mut before = "\n";
+        for vrp in vrps {
+            self.push(before, "        {\n");
+            self.push_value("          \"asn\": \"", vrp.asn, "\",\n");
+            self.push_value("          \"prefix\": \"", vrp.prefix, "\",\n");
+            self.push_value("          \"max_length\": \"", vrp.max_length, "\"\n");
+            self.push("", "        }");
+            before = ",\n";
         }
-        lists
+        self.push("\n", "      ]");
     }
+}
 
-    /// Returns state, reason and description.
-    fn state(&self) -> (&'static str, Option<&'static str>, &'static str) {
-        if !self.matched.is_empty() {
-            ("valid", None, "At least one VRP Matches the Route Prefix")
-        } else if !self.unmatched_as.is_empty() {
-            (
-                "invalid",
-                Some("as"),
-                "At least one VRP Covers the Route Prefix, but no VRP ASN matches the route \
-                 origin ASN",
-            )
-        } else if !self.unmatched_length.is_empty() {
-            (
-                "invalid",
-                Some("length"),
-                "At least one VRP Covers the Route Prefix, but the Route Prefix length is \
-                 greater than the maximum length allowed by VRP(s) matching this route origin ASN",
-            )
-        } else {
-            ("not-found", None, "No VRP Covers the Route Prefix")
+/// How Routinator sorts the covering VRPs: too long comes before another AS.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum List {
+    Matched,
+    UnmatchedAs,
+    UnmatchedLength,
+}
+
+/// The lists in their order, each with the beginning of its line.
+const LISTS: [(List, &str); 3] = [
+    (List::Matched, "      \"matched\": ["),
+    (List::UnmatchedAs, "      \"unmatched_as\": ["),
+    (List::UnmatchedLength, "      \"unmatched_length\": ["),
+];
+
+impl List {
+    fn of(fit: Fit) -> List {
+        match fit {
+            Fit::Matched => List::Matched,
+            Fit::WrongOrigin => List::UnmatchedAs,
+            Fit::TooLong | Fit::Both => List::UnmatchedLength,
         }
+    }
+}
+
+/// Returns state, reason and description.
+fn state(covering: &[CoveringVrp]) -> (&'static str, Option<&'static str>, &'static str) {
+    let has = |list| covering.iter().any(|covering| List::of(covering.fit) == list);
+    if has(List::Matched) {
+        ("valid", None, "At least one VRP Matches the Route Prefix")
+    } else if has(List::UnmatchedAs) {
+        (
+            "invalid",
+            Some("as"),
+            "At least one VRP Covers the Route Prefix, but no VRP ASN matches the route origin \
+             ASN",
+        )
+    } else if has(List::UnmatchedLength) {
+        (
+            "invalid",
+            Some("length"),
+            "At least one VRP Covers the Route Prefix, but the Route Prefix length is greater \
+             than the maximum length allowed by VRP(s) matching this route origin ASN",
+        )
+    } else {
+        ("not-found", None, "No VRP Covers the Route Prefix")
     }
 }

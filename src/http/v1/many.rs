@@ -18,7 +18,7 @@ use crate::http::query::Parameters;
 use crate::http::question::Question;
 use crate::http::state::{App, Served};
 use crate::model::{Origin, Route};
-use crate::output::answer::AnswerBody;
+use crate::output::answer_line;
 use crate::world::Answer;
 
 /// Answers `POST /v1/validity`.
@@ -84,7 +84,6 @@ pub(super) fn push_answer(
     route: Route,
 ) -> Answer {
     let answer = served.view().answer(route, app.now(), app.max_age);
-    let line = serde_json::to_string(&AnswerBody::new(served.view(), &answer));
-    out.push_str(&line.unwrap_or_default());
+    answer_line::push_answer(out, served.view(), &answer);
     answer
 }

@@ -3,15 +3,14 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use axum::response::Response;
 
-use crate::http::json::{Json, WorldBody};
+use crate::http::json::{self, WorldBody};
 use crate::http::problem::Problem;
 use crate::http::query::{self, Parameters};
 use crate::http::state::App;
 use crate::model::{Origin, Route};
-use crate::output::answer::AnswerBody;
+use crate::output::answer_line::push_members;
 
 /// Answers `/v1/validity?prefix=&asn=`.
 pub(crate) async fn by_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
@@ -41,13 +40,10 @@ pub(crate) fn answer(app: &App, prefix: &str, asn: &str) -> Result<Response, Pro
     let served = app.answering().ok_or_else(Problem::no_data)?;
     let route = Route { prefix, origin: Origin::As(asn) };
     let answer = served.view().answer(route, app.now(), app.max_age);
-    let answer = AnswerBody::new(served.view(), &answer);
-    Ok(Json(Body { answer, world: WorldBody::of(app, &served) }).into_response())
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(flatten)]
-    answer: AnswerBody<'a>,
-    world: WorldBody,
+    let mut body = String::with_capacity(2048);
+    push_members(&mut body, served.view(), &answer);
+    body.push_str(",\"world\":");
+    body.push_str(&serde_json::to_string(&WorldBody::of(app, &served)).unwrap_or_default());
+    body.push_str("}\n");
+    Ok(json::written(body))
 }

@@ -12,7 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::query::{self, Parameters};
 use crate::http::state::{App, Served};
 use crate::model::{Asn, Prefix, Vrp};
-use crate::output::answer::SourceBody;
+use crate::output::answer::{SourceBodies, Text};
 use crate::world::View;
 
 /// Answers `/v1/vrps?prefix=&include=&asn=&trust-anchor=&limit=&cursor=`.
@@ -126,21 +126,20 @@ struct Body<'a> {
 
 #[derive(Serialize)]
 struct VrpBody<'a> {
-    prefix: String,
+    prefix: Text<Prefix>,
     max_length: u8,
-    asn: String,
-    sources: Vec<SourceBody<'a>>,
+    asn: Text<Asn>,
+    sources: SourceBodies<'a>,
 }
 
 impl<'a> VrpBody<'a> {
     fn of(view: &'a View, position: usize) -> Option<Self> {
         let vrp = view.vrps().get(position)?;
-        let sources = view.vrp_sources(position).iter();
         Some(VrpBody {
-            prefix: vrp.prefix.to_string(),
+            prefix: Text(vrp.prefix),
             max_length: vrp.max_length,
-            asn: vrp.asn.to_string(),
-            sources: sources.map(|source| SourceBody::of(view, *source)).collect(),
+            asn: Text(vrp.asn),
+            sources: SourceBodies::of_vrp(view, position),
         })
     }
 }
