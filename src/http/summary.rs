@@ -89,12 +89,12 @@ impl Summary {
             let family = vrp.prefix.family();
             self.vrps.add(family);
             let sources = view.vrp_sources(position);
-            for (index, source) in sources.iter().enumerate() {
+            for (index, source) in sources.clone().enumerate() {
                 let Some(trust_anchor) = source.trust_anchor else { continue };
-                let seen = sources.iter().take(index);
+                let mut seen = sources.clone().take(index);
                 let anchor = self.trust_anchors.get_mut(usize::from(trust_anchor));
                 if let Some(anchor) = anchor
-                    && !seen.into_iter().any(|other| other.trust_anchor == source.trust_anchor)
+                    && !seen.any(|other| other.trust_anchor == source.trust_anchor)
                 {
                     anchor.vrps.add(family);
                 }

@@ -122,6 +122,10 @@ impl FromStr for Prefix {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without a width, as in payloads of a million lines, it takes no memory.
+        if f.width().is_none() && f.precision().is_none() {
+            return write!(f, "{}/{}", self.0.addr(), self.0.prefix_len());
+        }
         f.pad(&self.0.to_string())
     }
 }

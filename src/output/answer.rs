@@ -144,7 +144,7 @@ pub(crate) fn covering<'a>(
     answer: &Answer,
     fit: impl Fn(&CoveringVrp) -> &'static str,
 ) -> Vec<CoveringBody<'a>> {
-    let source = |source: &ItemSource| SourceBody::of(view, *source);
+    let source = |source: ItemSource| SourceBody::of(view, source);
     let covering = answer.verdict.covering.iter();
     covering
         .map(|covering| CoveringBody {
@@ -152,7 +152,7 @@ pub(crate) fn covering<'a>(
             max_length: covering.vrp.max_length,
             asn: covering.vrp.asn.to_string(),
             fit: fit(covering),
-            sources: view.vrp_sources(covering.position).iter().map(source).collect(),
+            sources: view.vrp_sources(covering.position).map(source).collect(),
         })
         .collect()
 }

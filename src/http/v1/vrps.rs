@@ -78,8 +78,8 @@ impl Filter {
     fn has(&self, view: &View, position: usize) -> bool {
         let vrp = view.vrps().get(position);
         let from = |name: &str| {
-            let mut sources = view.vrp_sources(position).iter();
-            sources.any(|source| view.trust_anchor(*source) == Some(name))
+            let mut sources = view.vrp_sources(position);
+            sources.any(|source| view.trust_anchor(source) == Some(name))
         };
         self.asn.is_none_or(|asn| vrp.is_some_and(|vrp| vrp.asn == asn))
             && self.trust_anchor.as_deref().is_none_or(from)
@@ -135,12 +135,12 @@ struct VrpBody<'a> {
 impl<'a> VrpBody<'a> {
     fn of(view: &'a View, position: usize) -> Option<Self> {
         let vrp = view.vrps().get(position)?;
-        let sources = view.vrp_sources(position).iter();
+        let sources = view.vrp_sources(position);
         Some(VrpBody {
             prefix: vrp.prefix.to_string(),
             max_length: vrp.max_length,
             asn: vrp.asn.to_string(),
-            sources: sources.map(|source| SourceBody::of(view, *source)).collect(),
+            sources: sources.map(|source| SourceBody::of(view, source)).collect(),
         })
     }
 }
