@@ -14,8 +14,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use provost::clock::now;
 use provost::model::{
     Asn, KeyIdentifier, ObjectHash, PointId, Prefix, RepositoryId, ResourceSet, TimeWindow,
     Timestamp, Vrp, WorldId,
@@ -30,14 +31,9 @@ use provost::world::{
 const POINTS: u32 = 45_000;
 const OBJECTS: u32 = 276_000;
 const VRPS: u32 = 782_902;
-const CHANGES: u32 = 20;
+const CHANGES: u32 = 30;
 /// One of so many points changes.
 const SHARE: u32 = 100;
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-    Timestamp(i64::try_from(since.as_secs()).expect("before the end of time"))
-}
 
 fn vrp(number: u32) -> Vrp {
     let [_, a, b, c] = number.to_be_bytes();
@@ -192,6 +188,8 @@ impl Server {
         command.args(["serve", "--no-worker", "--data-dir"]).arg(data);
         command.args(["--http", &http.to_string(), "--rtr", &rtr.to_string()]);
         command.stderr(std::process::Stdio::null());
+        // As the supervisor and the systemd unit do.
+        command.env("MALLOC_MMAP_THRESHOLD_", "131072");
         Server { child: command.spawn().expect("it starts"), http, rtr }
     }
 

@@ -103,7 +103,7 @@ impl View {
         }
         let valid = |object: u32| sources.get(object);
         let is_valid = |row: &VrpRecord| sources.is_valid(row.object);
-        let vrps = match world.vrps.iter().all(|row| is_valid(&row)) {
+        let vrps = match world.vrps.all_objects(|object| sources.is_valid(object)) {
             true => world.vrps.clone(),
             false => VrpList::collect(world.vrps.iter().filter(is_valid), world.vrps.len()),
         };

@@ -57,10 +57,14 @@ impl VrpList {
 
     /// Returns the records.
     pub fn iter(&self) -> impl Iterator<Item = VrpRecord> + Clone + '_ {
-        let vrps = self.vrps.iter().enumerate();
-        vrps.flat_map(|(position, vrp)| {
-            self.objects(position).map(|object| VrpRecord { vrp: *vrp, object })
-        })
+        let several = self.several.as_slice();
+        Records { vrps: &self.vrps, objects: &self.objects, several }
+    }
+
+    /// Tells whether `is_so` holds for every object that is named; each may be asked for often.
+    pub fn all_objects(&self, is_so: impl Fn(u32) -> bool) -> bool {
+        self.objects.iter().all(|object| *object == SEVERAL || is_so(*object))
+            && self.several.iter().all(|(_, object)| is_so(*object))
     }
 
     /// Changes the records as a list.
@@ -84,6 +88,36 @@ impl FromIterator<VrpRecord> for VrpList {
         let records = records.into_iter();
         let size = records.size_hint().0;
         VrpList::collect(records, size)
+    }
+}
+
+/// The records of a list: a pass over all of them is what a change of world is made of.
+#[derive(Clone, Debug)]
+struct Records<'a> {
+    /// The VRPs from the next one on, and their objects.
+    vrps: &'a [Vrp],
+    objects: &'a [u32],
+    /// The rest of those that have not just one.
+    several: &'a [(u32, u32)],
+}
+
+impl Iterator for Records<'_> {
+    type Item = VrpRecord;
+
+    #[inline]
+    fn next(&mut self) -> Option<VrpRecord> {
+        let ((vrp, vrps), (object, objects)) =
+            self.vrps.split_first().zip(self.objects.split_first())?;
+        if *object != SEVERAL {
+            (self.vrps, self.objects) = (vrps, objects);
+            return Some(VrpRecord { vrp: *vrp, object: *object });
+        }
+        let ((position, object), rest) = self.several.split_first()?;
+        if rest.first().is_none_or(|(next, _)| next != position) {
+            (self.vrps, self.objects) = (vrps, objects);
+        }
+        self.several = rest;
+        Some(VrpRecord { vrp: *vrp, object: *object })
     }
 }
 
