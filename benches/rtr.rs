@@ -10,7 +10,7 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot run ends")]
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -109,7 +109,7 @@ fn take(address: SocketAddr, length: usize) -> Duration {
 
 /// Reads the whole table once.
 fn table(address: SocketAddr) -> Vec<u8> {
-    let mut stream = connect(address);
+    let mut stream = BufReader::new(connect(address));
     let mut table = Vec::new();
     let mut header = [0; 8];
     loop {
@@ -200,6 +200,8 @@ fn main() {
 
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        // The same pause before both: after one, the processor is slow to come back.
+        wait_until_stuck(&cache);
         alone.push(take(address, length));
         let slow: Vec<TcpStream> = (0..100).map(|_| connect(address)).collect();
         wait_until_stuck(&cache);

@@ -94,8 +94,8 @@ impl Shown {
     fn vrps(&self, world: &Arc<World>) -> Sourced {
         let view = View::of_world(world.clone(), clock::now());
         let is_hostile = |position: usize| {
-            view.vrp_sources(position).iter().any(|source| {
-                let point = view.object(*source).map(|object| object.point);
+            view.vrp_sources(position).any(|source| {
+                let point = view.object(source).map(|object| object.point);
                 let point = point.and_then(|index| world.points.get(usize::try_from(index).ok()?));
                 let repository = point.and_then(|point| point.repository);
                 let status = repository

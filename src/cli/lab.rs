@@ -208,8 +208,8 @@ fn write_stops(out: &mut dyn Write, stops: &[(Stop, Answer)]) -> io::Result<()> 
 fn found(view: &View) -> Truth {
     let anchor = |source| view.trust_anchor(source).unwrap_or_default().to_owned();
     let vrps = view.vrps().iter().enumerate().flat_map(|(position, vrp): (usize, &Vrp)| {
-        let sources = view.vrp_sources(position).iter();
-        sources.map(move |source| (*vrp, anchor(*source)))
+        let sources = view.vrp_sources(position);
+        sources.map(move |source| (*vrp, anchor(source)))
     });
     Truth {
         vrps: vrps.collect(),

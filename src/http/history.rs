@@ -104,13 +104,13 @@ mod tests {
 
     fn view(asns: impl IntoIterator<Item = u32>) -> (View, World) {
         let mut world = world();
-        let row = world.vrps[0];
-        world.vrps.clear();
-        for asn in asns {
+        let row = world.vrps.iter().next().unwrap();
+        let with = |asn| {
             let mut row = row;
             row.vrp.asn = crate::model::Asn(asn);
-            world.vrps.push(row);
-        }
+            row
+        };
+        world.vrps = asns.into_iter().map(with).collect();
         (View::of_world(Arc::new(world.clone()), NOW), world)
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Connections at a time; more wait in the kernel's queue.
 ///
-/// Below the 8192 files of the shipped unit; a full dump is shared, so a connection costs little.
+/// Below the 8192 files of the shipped unit; a full dump is written as it is read, so a
+/// connection costs little.
 pub const MAX_CONNECTIONS: usize = 1024;
 
 /// Connections from one address that is not loopback, where a proxy may ask for everyone: half
@@ -62,9 +63,20 @@ pub const POLL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes of the body of `POST /validity`; Routinator's limit.
 pub const MAX_LIST_BYTES: usize = 100_000;
 
-/// KiB of answers above one KiB that wait in memory for single clients, in all (THREATS J06): four
-/// whole tables of today in the largest format. Beyond it the answer is 503.
-pub const MAX_HELD_KIB: usize = 512 * 1024;
+/// KiB of differences between payloads above one KiB that wait in memory for single clients, in
+/// all (THREATS J06): two of the largest that are kept. Beyond it the answer is 503.
+pub const MAX_HELD_KIB: usize = 64 * 1024;
+
+/// Clients at a time that read a whole payload (THREATS J06): each costs two chunks, a buffer of the
+/// connection and the state of the compression, about half a megabyte. Beyond it the answer is 503.
+pub const MAX_STREAMS: usize = 128;
+
+/// How long a client may take to read a whole payload: 100 MB at 170 kB/s.
+pub const STREAM_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Views in memory that clients still read payloads from: the one in use, and one before. Beyond
+/// it, those who read from the oldest are cut off.
+pub const MAX_LIVE_VIEWS: usize = 2;
 
 /// Bytes of a JSON list in the body of `POST /v1/validity`: about 20,000 routes.
 pub const MAX_QUESTIONS_BYTES: usize = 1024 * 1024;
@@ -102,6 +114,8 @@ pub(super) struct Times {
     pub body: Duration,
     /// See [`TABLE_TIMEOUT`].
     pub table: Duration,
+    /// See [`STREAM_TIMEOUT`].
+    pub stream: Duration,
     /// See [`POLL_TIMEOUT`].
     pub poll: Duration,
     /// See [`HEARTBEAT`].
@@ -110,7 +124,13 @@ pub(super) struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        Times { body: BODY_TIMEOUT, table: TABLE_TIMEOUT, poll: POLL_TIMEOUT, heartbeat: HEARTBEAT }
+        Times {
+            body: BODY_TIMEOUT,
+            table: TABLE_TIMEOUT,
+            stream: STREAM_TIMEOUT,
+            poll: POLL_TIMEOUT,
+            heartbeat: HEARTBEAT,
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 
+use super::chunks::{self, Coding};
 use super::conditional::has_tag;
 use super::query::pairs;
 use super::routinator::error::{BUSY, NO_DATA, text_error};
-use super::state::{App, Coding, Payload, Served};
+use super::state::{App, Place, Served};
 use crate::model::Timestamp;
-use crate::output::{Format, Selection};
+use crate::output::{Format, Selection, Text};
 
 /// The paths of the payload, with their formats, as Routinator has them.
 pub(super) const PATHS: [(&str, Format); 13] = [
@@ -45,50 +46,51 @@ pub(super) async fn answer(
     let Some(selection) = selection(&uri) else {
         return text_error(StatusCode::BAD_REQUEST, "invalid query");
     };
-    let is_shared = selection.is_everything() && served.is_shared(format);
-    let Some(mut payload) = written(&app, &served, format, selection, coding(&headers)).await
-    else {
-        return text_error(StatusCode::INTERNAL_SERVER_ERROR, "internal server error");
+    let coding = coding(&headers);
+    let Some(place) = app.place(&served) else {
+        return text_error(StatusCode::SERVICE_UNAVAILABLE, BUSY);
     };
-    let validators = [
-        (header::ETAG, payload.etag.clone()),
-        (header::LAST_MODIFIED, http_date(served.made())),
-        (header::VARY, "accept-encoding".to_owned()),
-    ];
-    if is_unchanged(&headers, &payload.etag, served.made()) {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
-    }
-    if !is_shared {
-        let Some(held) = app.hold(payload.body) else {
-            return text_error(StatusCode::SERVICE_UNAVAILABLE, BUSY);
-        };
-        payload.body = held;
-    }
-    let content_type = [(header::CONTENT_TYPE, format.content_type())];
-    let mut response = (validators, content_type, payload.body).into_response();
-    if payload.coding == Coding::Gzip {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    response
+    // A selection may go through much before it finds anything.
+    let begin = tokio::task::spawn_blocking(move || {
+        begin(served, place, format, selection, coding, &headers)
+    });
+    begin
+        .await
+        .unwrap_or_else(|_| text_error(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"))
 }
 
-/// Returns the payload; it is written on a thread that may block, a few at a time.
-async fn written(
-    app: &App,
-    served: &Arc<Served>,
+/// Writes the first part of the answer; the rest as the client reads it.
+fn begin(
+    served: Arc<Served>,
+    place: Place,
     format: Format,
     selection: Selection,
     coding: Coding,
-) -> Option<Payload> {
-    let is_everything = selection.is_everything();
-    if let Some(payload) = served.written(format, coding).filter(|_| is_everything) {
-        return Some(payload.clone());
+    headers: &HeaderMap,
+) -> Response {
+    let mut tag = served.tag(format, &selection);
+    if coding == Coding::Gzip {
+        // Other bytes have another tag (RFC 9110, section 8.8.3).
+        tag = format!("{}-gzip\"", tag.trim_end_matches('"'));
     }
-    // Whoever waits for a shared one waits for the same writing.
-    let alone = !(is_everything && served.is_shared(format));
-    let _permit = if alone { Some(app.writers.acquire().await.ok()?) } else { None };
-    let served = Arc::clone(served);
-    tokio::task::spawn_blocking(move || served.write(format, &selection, coding)).await.ok()
+    let made = served.made();
+    let is_unchanged = is_unchanged(headers, &tag, made);
+    let validators = [
+        (header::ETAG, tag),
+        (header::LAST_MODIFIED, http_date(made)),
+        (header::VARY, "accept-encoding".to_owned()),
+    ];
+    if is_unchanged {
+        return (StatusCode::NOT_MODIFIED, validators).into_response();
+    }
+    let mut text = Text::new(format, selection);
+    let body = chunks::placed(place, coding, move |out| text.next(served.view(), out));
+    let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    let mut response = (validators, content_type, body).into_response();
+    if coding == Coding::Gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
 }
 
 /// Returns the coding that a client takes (RFC 9110, section 12.5.3).

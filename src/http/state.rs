@@ -1,19 +1,19 @@
 //! What every handler answers from: the view in use, and what was derived from it once.
 
-use std::io::Write;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
 use super::counters::Counters;
 use super::history::History;
-use super::limits::{MAX_HELD_KIB, MAX_TABLES, MAX_WAITING, Times};
+use super::limits::{MAX_HELD_KIB, MAX_LIVE_VIEWS, MAX_STREAMS, MAX_TABLES, MAX_WAITING, Times};
 use super::routinator::Tally;
 use super::summary::Summary;
 use super::v1::findings::{Position, positions};
@@ -39,8 +39,10 @@ pub struct App {
     exceptions: Arc<ArcSwapOption<ExceptionsStatus>>,
     /// Whether `/metrics` has Routinator's names, too.
     pub(super) routinator_metrics: bool,
-    /// Who may have a payload written for itself alone, in memory (THREATS J06).
-    pub(super) writers: Arc<Semaphore>,
+    /// Who may read a whole payload (THREATS J06).
+    pub(super) streams: Arc<Semaphore>,
+    /// The views in memory, oldest first: a slow reader keeps the one that it began with.
+    live: Arc<Mutex<Vec<Weak<Served>>>>,
     /// KiB of bodies that may wait in memory for single clients (THREATS J06).
     held: Arc<Semaphore>,
     /// Who may wait for changes (THREATS J07).
@@ -52,9 +54,6 @@ pub struct App {
     /// Names the numbering of the payloads that this process serves.
     session: u64,
 }
-
-/// How many payloads are written for single clients at a time.
-const MAX_WRITERS: usize = 4;
 
 /// What those are told who wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,7 +77,8 @@ impl App {
             names: Arc::default(),
             now,
             routinator_metrics: false,
-            writers: Arc::new(Semaphore::new(MAX_WRITERS)),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            live: Arc::default(),
             held: Arc::new(Semaphore::new(MAX_HELD_KIB)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             times: Times::default(),
@@ -117,8 +117,29 @@ impl App {
         };
         let last = last.as_ref().map(|last| last.view());
         served.history = history.after(last, &served.view, &served.world);
-        self.current.store(Some(Arc::new(served)));
+        let served = Arc::new(served);
+        self.retire_old(&served);
+        self.current.store(Some(served));
         self.news.send_replace(News::Published);
+    }
+
+    /// Notes that `next` is in memory; where there are too many views, those who read from the
+    /// oldest are cut off.
+    fn retire_old(&self, next: &Arc<Served>) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|view| view.strong_count() > 0);
+        live.push(Arc::downgrade(next));
+        let surplus = live.len().saturating_sub(MAX_LIVE_VIEWS);
+        for old in live.drain(..surplus).filter_map(|old| old.upgrade()) {
+            old.is_retired.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns a place among those who read a whole payload, if there is one.
+    pub(super) fn place(&self, served: &Arc<Served>) -> Option<Place> {
+        let place = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        let end = Instant::now() + self.times.stream;
+        Some(Place { served: Arc::clone(served), end, _place: place })
     }
 
     /// Ends every wait, because the service ends.
@@ -217,6 +238,20 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// A place among those who read a whole payload, from one view.
+pub(super) struct Place {
+    served: Arc<Served>,
+    end: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Tells whether reading must end: it took too long, or keeps an old view in memory.
+    pub fn is_over(&self) -> bool {
+        self.served.is_retired.load(Ordering::Relaxed) || self.end <= Instant::now()
+    }
+}
+
 /// A place among those who wait for changes.
 pub(super) struct Waiting {
     news: watch::Receiver<News>,
@@ -261,26 +296,10 @@ pub struct Served {
     history: History,
     tally: OnceLock<Tally>,
     findings: OnceLock<Vec<Position>>,
-    /// As it is, and compressed.
-    csv: [OnceLock<Payload>; 2],
-    json: [OnceLock<Payload>; 2],
-}
-
-/// A whole payload in one format: shared by everyone who downloads it (THREATS J06).
-#[derive(Clone, Debug)]
-pub(super) struct Payload {
-    pub body: Bytes,
-    /// The entity tag, with its quotes: digest of the body and number of the world, in the form
-    /// of Routinator's session and serial.
-    pub etag: String,
-    pub coding: Coding,
-}
-
-/// How a body is written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Coding {
-    Identity,
-    Gzip,
+    /// What the tags of payloads are made from.
+    identity: OnceLock<ObjectHash>,
+    /// Whether those who still read from it are cut off.
+    is_retired: AtomicBool,
 }
 
 impl Served {
@@ -301,8 +320,8 @@ impl Served {
             history: History::begin(0),
             tally: OnceLock::new(),
             findings: OnceLock::new(),
-            csv: Default::default(),
-            json: Default::default(),
+            identity: OnceLock::new(),
+            is_retired: AtomicBool::new(false),
         }
     }
 
@@ -357,59 +376,43 @@ impl Served {
         &self.summary
     }
 
-    /// Returns the whole payload if it was written before.
-    pub(super) fn written(&self, format: Format, coding: Coding) -> Option<&Payload> {
-        self.slot(format, coding)?.get()
-    }
-
-    /// Tells whether the whole payload in this format is kept once it was written.
-    pub(super) fn is_shared(&self, format: Format) -> bool {
-        self.slot(format, Coding::Identity).is_some()
-    }
-
-    /// Writes what is selected: a second of work at full size, so not for async tasks.
+    /// Returns the entity tag of what is selected in a format, with its quotes: a digest and the
+    /// number of the world, in the form of Routinator's session and serial.
     ///
-    /// The formats that are asked for most are written once and shared.
-    pub(super) fn write(&self, format: Format, selection: &Selection, coding: Coding) -> Payload {
-        let write = || {
-            if coding == Coding::Gzip {
-                return compressed(&self.write(format, selection, Coding::Identity));
-            }
-            let mut body = Vec::new();
-            // Writing to memory does not fail.
-            let _ = format.write(&self.view, selection, &mut body);
-            let digest = ObjectHash::of(&body).to_string();
-            let session = digest.get(..16).unwrap_or_default();
-            let etag = format!("\"{session}-{}\"", self.world.id);
-            Payload { body: body.into(), etag, coding }
-        };
-        match self.slot(format, coding) {
-            Some(slot) if selection.is_everything() => slot.get_or_init(write).clone(),
-            _ => write(),
-        }
+    /// It is of what the text is made from, so that it is there before the text, and is the same
+    /// after a restart: nobody loads again what has not changed.
+    pub(super) fn tag(&self, format: Format, selection: &Selection) -> String {
+        let identity = self.identity.get_or_init(|| self.identity());
+        let digest = ObjectHash::of(format!("{identity} {format:?} {selection:?}").as_bytes());
+        let digest = digest.to_string();
+        format!("\"{}-{}\"", digest.get(..16).unwrap_or_default(), self.world.id)
     }
 
-    fn slot(&self, format: Format, coding: Coding) -> Option<&OnceLock<Payload>> {
-        let [identity, gzip] = match format {
-            Format::Csv => &self.csv,
-            Format::Json => &self.json,
-            _ => return None,
-        };
-        Some(match coding {
-            Coding::Identity => identity,
-            Coding::Gzip => gzip,
-        })
+    fn identity(&self) -> ObjectHash {
+        let World { id, time, validation_duration, stamp, purpose, .. } = &*self.world;
+        let exceptions = self.view.exceptions();
+        let mut hash = Hashing(Context::new(&SHA256));
+        // Of one world, time takes out one thing after the other; the last one says which.
+        let since = self.view.since();
+        let _ = write!(
+            hash,
+            "{} {id} {time} {validation_duration:?} {stamp:?} {purpose:?} {since:?}",
+            env!("CARGO_PKG_VERSION")
+        );
+        for (_, rule) in exceptions.rules() {
+            let _ = write!(hash, "{rule:?}");
+        }
+        let _ = write!(hash, "{:?} {:?}", exceptions.router_keys(), exceptions.aspas());
+        ObjectHash::from_slice(hash.0.finish().as_ref()).unwrap_or(ObjectHash([0; 32]))
     }
 }
 
-/// Compresses a payload: half a second at full size, which the fastest level takes.
-///
-/// Other bytes have another tag (RFC 9110, section 8.8.3).
-fn compressed(payload: &Payload) -> Payload {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(&payload.body);
-    let body = encoder.finish().unwrap_or_default().into();
-    let etag = format!("{}-gzip\"", payload.etag.trim_end_matches('"'));
-    Payload { body, etag, coding: Coding::Gzip }
+/// The SHA-256 of a text that is not kept.
+struct Hashing(Context);
+
+impl Write for Hashing {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }

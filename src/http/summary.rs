@@ -1,6 +1,6 @@
 //! The numbers of a view that status and metrics both show, counted once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Family;
 use crate::output::words;
@@ -88,14 +88,19 @@ impl Summary {
         for (position, vrp) in view.vrps().iter().enumerate() {
             let family = vrp.prefix.family();
             self.vrps.add(family);
-            let sources = view.vrp_sources(position);
-            for (index, source) in sources.iter().enumerate() {
-                let Some(trust_anchor) = source.trust_anchor else { continue };
-                let seen = sources.iter().take(index);
-                let anchor = self.trust_anchors.get_mut(usize::from(trust_anchor));
-                if let Some(anchor) = anchor
-                    && !seen.into_iter().any(|other| other.trust_anchor == source.trust_anchor)
-                {
+            let mut sources = view.vrp_sources(position);
+            let (first, second) = (sources.next(), sources.next());
+            let Some(second) = second else {
+                // Nearly every VRP; each view is counted before it is served.
+                let anchor = first.and_then(|source| source.trust_anchor);
+                let anchor = anchor.and_then(|at| self.trust_anchors.get_mut(usize::from(at)));
+                anchor.into_iter().for_each(|anchor| anchor.vrps.add(family));
+                continue;
+            };
+            let all = first.into_iter().chain([second]).chain(sources);
+            let anchors: BTreeSet<u16> = all.filter_map(|source| source.trust_anchor).collect();
+            for at in anchors {
+                if let Some(anchor) = self.trust_anchors.get_mut(usize::from(at)) {
                     anchor.vrps.add(family);
                 }
             }

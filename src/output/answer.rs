@@ -91,20 +91,20 @@ pub(crate) struct CoveringBody<'a> {
 /// The objects that give an item of payload.
 pub(crate) struct SourceBodies<'a> {
     view: &'a View,
-    sources: &'a [ItemSource],
+    position: usize,
 }
 
 impl<'a> SourceBodies<'a> {
     /// Takes the objects that give the VRP at `position`.
     pub(crate) fn of_vrp(view: &'a View, position: usize) -> Self {
-        SourceBodies { view, sources: view.vrp_sources(position) }
+        SourceBodies { view, position }
     }
 }
 
 impl Serialize for SourceBodies<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sources = self.sources.iter();
-        serializer.collect_seq(sources.map(|source| SourceBody::of(self.view, *source)))
+        let sources = self.view.vrp_sources(self.position);
+        serializer.collect_seq(sources.map(|source| SourceBody::of(self.view, source)))
     }
 }
 

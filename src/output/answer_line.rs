@@ -59,7 +59,7 @@ fn push_covering(out: &mut String, view: &View, covering: &CoveringVrp) {
     push_text(out, ",\"asn\":\"", vrp.asn);
     push_all(out, ["\",\"fit\":\"", words::fit(covering.fit), "\",\"sources\":["]);
     let sources = view.vrp_sources(covering.position);
-    push_list(out, sources, |out, source| push_source(out, view, *source));
+    push_list(out, sources, |out, source| push_source(out, view, source));
     out.push_str("]}");
 }
 
@@ -80,8 +80,12 @@ fn push_source(out: &mut String, view: &View, source: ItemSource) {
     out.push('}');
 }
 
-fn push_list<T>(out: &mut String, list: &[T], mut push: impl FnMut(&mut String, &T)) {
-    for (number, item) in list.iter().enumerate() {
+fn push_list<T>(
+    out: &mut String,
+    list: impl IntoIterator<Item = T>,
+    mut push: impl FnMut(&mut String, T),
+) {
+    for (number, item) in list.into_iter().enumerate() {
         if number > 0 {
             out.push(',');
         }
@@ -231,7 +235,7 @@ mod tests {
             trust_anchors: Vec::new(),
             points: Vec::new(),
             objects: Vec::new(),
-            vrps: Vec::new(),
+            vrps: Default::default(),
             ..world()
         };
         assert!(all(nothing).contains("\"as_of\":null"));
@@ -264,8 +268,10 @@ mod tests {
             world.trust_anchors[0].name = name;
             world.trust_anchors[1].status = TrustAnchorStatus::Rejected;
             world.trust_anchors[1].fetch.error = Some(detail);
-            world.vrps[0].vrp = vrp("192.0.2.0/24", max_length, asn);
-            world.vrps.sort_unstable_by_key(|row| row.vrp);
+            world.vrps.edit(|rows| {
+                rows[0].vrp = vrp("192.0.2.0/24", max_length, asn);
+                rows.sort_unstable_by_key(|row| row.vrp);
+            });
             let view = View::of_world(Arc::new(world), hours(1));
             let routes = [("192.0.2.0/24", Some(asn)), ("192.0.2.0/30", None), ("10.0.0.0/8", None)];
             assert_as_serde_writes(&view, &routes);

@@ -1,60 +1,58 @@
 //! Routinator's `csv`, `csvcompat` and `csvext`: the VRPs, one a line.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
-use super::{Selection, rows};
-use crate::model::Timestamp;
-use crate::world::View;
+use super::rows;
+use crate::model::{Timestamp, Vrp};
+use crate::world::{ItemSource, View};
 
-pub(super) fn write(view: &View, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "ASN,IP Prefix,Max Length,Trust Anchor")?;
-    for row in rows::vrps(view, selection) {
-        let vrp = row.payload;
-        let trust_anchor = row.trust_anchor(view);
-        writeln!(out, "{},{},{},{trust_anchor}", vrp.asn, vrp.prefix, vrp.max_length)?;
-    }
-    Ok(())
+pub(super) const HEAD: &str = "ASN,IP Prefix,Max Length,Trust Anchor\n";
+
+pub(super) fn row(
+    out: &mut String,
+    view: &View,
+    vrp: Vrp,
+    source: Option<ItemSource>,
+) -> fmt::Result {
+    let trust_anchor = rows::trust_anchor(view, source);
+    writeln!(out, "{},{},{},{trust_anchor}", vrp.asn, vrp.prefix, vrp.max_length)
 }
+
+pub(super) const HEAD_COMPAT: &str = "\"ASN\",\"IP Prefix\",\"Max Length\",\"Trust Anchor\"\n";
 
 /// Writes every field in quotes.
-pub(super) fn write_compat(
+pub(super) fn row_compat(
+    out: &mut String,
     view: &View,
-    selection: &Selection,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    writeln!(out, "\"ASN\",\"IP Prefix\",\"Max Length\",\"Trust Anchor\"")?;
-    for row in rows::vrps(view, selection) {
-        let vrp = row.payload;
-        let trust_anchor = row.trust_anchor(view);
-        let (asn, prefix, max_length) = (vrp.asn, vrp.prefix, vrp.max_length);
-        writeln!(out, "\"{asn}\",\"{prefix}\",\"{max_length}\",\"{trust_anchor}\"")?;
-    }
-    Ok(())
+    vrp: Vrp,
+    source: Option<ItemSource>,
+) -> fmt::Result {
+    let trust_anchor = rows::trust_anchor(view, source);
+    let (asn, prefix, max_length) = (vrp.asn, vrp.prefix, vrp.max_length);
+    writeln!(out, "\"{asn}\",\"{prefix}\",\"{max_length}\",\"{trust_anchor}\"")
 }
 
+pub(super) const HEAD_EXT: &str = "URI,ASN,IP Prefix,Max Length,Not Before,Not After\n";
+
 /// Writes the ROA and the validity of its certificate with each VRP.
-pub(super) fn write_ext(
+pub(super) fn row_ext(
+    out: &mut String,
     view: &View,
-    selection: &Selection,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    writeln!(out, "URI,ASN,IP Prefix,Max Length,Not Before,Not After")?;
-    for row in rows::vrps(view, selection) {
-        let vrp = row.payload;
-        let object = row.sources.first().and_then(|source| view.object(*source));
-        let uri = object.map_or("N/A", |object| object.uri.as_str());
-        write!(out, "{uri},{},{},{},", vrp.asn, vrp.prefix, vrp.max_length)?;
-        match object {
-            Some(object) => writeln!(
-                out,
-                "{},{}",
-                with_blank(object.validity.from),
-                with_blank(object.validity.until)
-            )?,
-            None => writeln!(out, "N/A,N/A")?,
-        }
+    vrp: Vrp,
+    source: Option<ItemSource>,
+) -> fmt::Result {
+    let object = source.and_then(|source| view.object(source));
+    let uri = object.map_or("N/A", |object| object.uri.as_str());
+    write!(out, "{uri},{},{},{},", vrp.asn, vrp.prefix, vrp.max_length)?;
+    match object {
+        Some(object) => writeln!(
+            out,
+            "{},{}",
+            with_blank(object.validity.from),
+            with_blank(object.validity.until)
+        ),
+        None => writeln!(out, "N/A,N/A"),
     }
-    Ok(())
 }
 
 /// Writes a time as `2026-11-24 06:00:00`, in UTC.

@@ -1,9 +1,8 @@
 //! The formats: their names, their content types, their writers.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use super::slurm::Version;
-use super::{Selection, csv, json, jsonext, router, rpki_client, rpsl, slurm, summary};
+use super::{Selection, Text};
 use crate::world::View;
 
 /// A format; plain names are Routinator's, the others name the program that they come from.
@@ -67,25 +66,18 @@ impl Format {
     ///
     /// Only those of `out`.
     pub fn write(self, view: &View, selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
-        let mut out = BufWriter::with_capacity(1 << 16, out);
-        let to = &mut out;
-        match self {
-            Format::Csv => csv::write(view, selection, to)?,
-            Format::CsvCompat => csv::write_compat(view, selection, to)?,
-            Format::CsvExt => csv::write_ext(view, selection, to)?,
-            Format::Json => json::write(view, selection, to)?,
-            Format::JsonExt => jsonext::write(view, selection, to)?,
-            Format::Slurm => slurm::write(view, selection, Version::One, to)?,
-            Format::Slurm2 => slurm::write(view, selection, Version::Two, to)?,
-            Format::OpenBgpd => router::write_openbgpd(view, selection, to)?,
-            Format::Bird1 => router::write_bird(view, selection, "roa", to)?,
-            Format::Bird2 => router::write_bird(view, selection, "route", to)?,
-            Format::Rpsl => rpsl::write(view, selection, to)?,
-            Format::Summary => summary::write(view, to)?,
-            Format::RpkiClientJson => rpki_client::write_json(view, selection, to)?,
-            Format::RpkiClientCsv => rpki_client::write_csv(view, selection, to)?,
+        let mut text = Text::new(self, selection.clone());
+        let mut pieces = String::new();
+        loop {
+            let end = text.next(view, &mut pieces).is_break();
+            if end || pieces.len() >= 1 << 16 {
+                out.write_all(pieces.as_bytes())?;
+                pieces.clear();
+            }
+            if end {
+                return out.flush();
+            }
         }
-        out.flush()
     }
 }
 

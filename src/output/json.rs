@@ -1,10 +1,11 @@
 //! Routinator's `json`: VRPs, router keys and ASPAs with their trust anchor.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 use rpki::util::base64;
 
-use super::{Selection, rows};
+use super::{Selection, jsonext, rows};
+use crate::model::Vrp;
 use crate::world::{ItemSource, View};
 
 /// What a row gives its sources for.
@@ -15,38 +16,76 @@ pub(super) enum Kind {
     Aspa,
 }
 
-pub(super) fn write(view: &View, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
-    write_rows(view, selection, out, |out, _, sources| {
-        let first = sources.first().and_then(|source| view.trust_anchor(*source));
-        write!(out, "\"ta\": {}", string(first.unwrap_or("N/A")))
-    })
+/// What a row says about where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Provenance {
+    /// The trust anchor: `json`.
+    TrustAnchor,
+    /// Every object: `jsonext`.
+    Objects,
 }
 
-/// Writes everything that `json` and `jsonext` share; `provenance` writes the last member of each
-/// row. A kind that is not wanted has no list at all.
-pub(super) fn write_rows<W: Write>(
-    view: &View,
-    selection: &Selection,
-    out: &mut W,
-    provenance: impl Fn(&mut W, Kind, &[ItemSource]) -> io::Result<()>,
-) -> io::Result<()> {
+impl Provenance {
+    /// Writes the last member of a row.
+    fn write(
+        self,
+        out: &mut String,
+        view: &View,
+        kind: Kind,
+        mut sources: impl Iterator<Item = ItemSource>,
+    ) -> fmt::Result {
+        match self {
+            Provenance::TrustAnchor => {
+                let name = rows::trust_anchor(view, sources.next());
+                write!(out, "\"ta\": {}", string(name))
+            }
+            Provenance::Objects => jsonext::sources(out, view, kind, sources),
+        }
+    }
+}
+
+/// Writes what comes before the VRPs. A kind that is not wanted has no list at all.
+pub(super) fn head(out: &mut String, view: &View, selection: &Selection) -> fmt::Result {
     let generated = rows::generated(view);
     writeln!(out, "{{\n  \"metadata\": {{")?;
     writeln!(out, "    \"generated\": {},", generated.0)?;
     writeln!(out, "    \"generatedTime\": \"{generated}\",")?;
     // Not Routinator's, but StayRTR reads the age of the data from it.
     write!(out, "    \"buildtime\": \"{generated}\"\n  }}")?;
+    if selection.no_route_origins {
+        return Ok(());
+    }
+    write!(out, ",\n  \"roas\": [\n")
+}
+
+/// Writes a VRP.
+pub(super) fn row(
+    out: &mut String,
+    view: &View,
+    provenance: Provenance,
+    is_first: bool,
+    vrp: Vrp,
+    sources: impl Iterator<Item = ItemSource>,
+) -> fmt::Result {
+    out.push_str(if is_first { "    { " } else { ",\n    { " });
+    write!(
+        out,
+        "\"asn\": \"{}\", \"prefix\": \"{}\", \"maxLength\": {}, ",
+        vrp.asn, vrp.prefix, vrp.max_length
+    )?;
+    provenance.write(out, view, Kind::Roa, sources)?;
+    out.write_str(" }")
+}
+
+/// Writes what comes behind the VRPs.
+pub(super) fn tail(
+    out: &mut String,
+    view: &View,
+    selection: &Selection,
+    provenance: Provenance,
+) -> fmt::Result {
     if !selection.no_route_origins {
-        let rows = rows::vrps(view, selection);
-        write_list(out, "roas", rows, |out, row| {
-            let vrp = row.payload;
-            write!(
-                out,
-                "\"asn\": \"{}\", \"prefix\": \"{}\", \"maxLength\": {}, ",
-                vrp.asn, vrp.prefix, vrp.max_length
-            )?;
-            provenance(out, Kind::Roa, &row.sources)
-        })?;
+        out.push_str("\n  ]");
     }
     if !selection.no_router_keys {
         let rows = rows::router_keys(view, selection);
@@ -59,7 +98,7 @@ pub(super) fn write_rows<W: Write>(
                 key.ski,
                 base64::Slurm.display(&key.spki)
             )?;
-            provenance(out, Kind::RouterKey, &row.sources)
+            provenance.write(out, view, Kind::RouterKey, row.sources.into_iter())
         })?;
     }
     if !selection.no_aspas {
@@ -69,19 +108,19 @@ pub(super) fn write_rows<W: Write>(
             let providers: Vec<_> = providers.map(|asn| format!("\"{asn}\"")).collect();
             let (customer, providers) = (row.payload.customer, providers.join(", "));
             write!(out, "\"customer\": \"{customer}\", \"providers\": [{providers}], ")?;
-            provenance(out, Kind::Aspa, &row.sources)
+            provenance.write(out, view, Kind::Aspa, row.sources.into_iter())
         })?;
     }
     write!(out, "\n}}\n")
 }
 
 /// Writes a member that is a list of objects, each on its own line.
-fn write_list<W: Write, T>(
-    out: &mut W,
+fn write_list<T>(
+    out: &mut String,
     name: &str,
     rows: impl IntoIterator<Item = T>,
-    write: impl Fn(&mut W, T) -> io::Result<()>,
-) -> io::Result<()> {
+    write: impl Fn(&mut String, T) -> fmt::Result,
+) -> fmt::Result {
     write!(out, ",\n  \"{name}\": [\n")?;
     let mut delimiter = "";
     for row in rows {

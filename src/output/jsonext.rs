@@ -3,32 +3,30 @@
 //! `chainValidity` and `stale` are narrower than Routinator's where a manifest or CRL on the chain
 //! is due earlier than the certificates end: an item leaves at the earliest of these here.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
-use super::Selection;
 use super::json::{self, Kind};
 use crate::model::TimeWindow;
 use crate::world::{ItemSource, View};
 
-pub(super) fn write(view: &View, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
-    json::write_rows(view, selection, out, |out, kind, sources| {
-        write!(out, "\"source\": [")?;
-        let mut delimiter = "";
-        for source in sources {
-            write!(out, "{delimiter} ")?;
-            write_source(view, out, kind, *source)?;
-            delimiter = ", ";
-        }
-        write!(out, "]")
-    })
+/// Writes every object that gives an item.
+pub(super) fn sources(
+    out: &mut String,
+    view: &View,
+    kind: Kind,
+    sources: impl Iterator<Item = ItemSource>,
+) -> fmt::Result {
+    write!(out, "\"source\": [")?;
+    let mut delimiter = "";
+    for source in sources {
+        write!(out, "{delimiter} ")?;
+        write_source(view, out, kind, source)?;
+        delimiter = ", ";
+    }
+    write!(out, "]")
 }
 
-fn write_source(
-    view: &View,
-    out: &mut impl Write,
-    kind: Kind,
-    source: ItemSource,
-) -> io::Result<()> {
+fn write_source(view: &View, out: &mut String, kind: Kind, source: ItemSource) -> fmt::Result {
     if let Some(rule) = view.exception(source) {
         write!(out, "{{ \"type\": \"exception\", \"path\": {}", json::string(&rule.file))?;
         if let Some(comment) = &rule.comment {
@@ -52,7 +50,7 @@ fn write_source(
     write!(out, " }}")
 }
 
-fn write_window(out: &mut impl Write, name: &str, window: TimeWindow) -> io::Result<()> {
+fn write_window(out: &mut String, name: &str, window: TimeWindow) -> fmt::Result {
     write!(
         out,
         ", \"{name}\": {{ \"notBefore\": \"{}\", \"notAfter\": \"{}\" }}",

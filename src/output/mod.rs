@@ -15,9 +15,11 @@ mod rpsl;
 mod selection;
 mod slurm;
 mod summary;
+mod text;
 pub(crate) mod why;
 pub mod words;
 
 pub use file::replace;
 pub use format::Format;
 pub use selection::Selection;
+pub use text::Text;

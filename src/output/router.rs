@@ -1,36 +1,19 @@
 //! Routinator's `openbgpd`, `bird1` and `bird2`: VRPs in the words of routers' configurations.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
-use super::{Selection, rows};
-use crate::world::View;
+use super::rows;
+use crate::model::Vrp;
 
-pub(super) fn write_openbgpd(
-    view: &View,
-    selection: &Selection,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    writeln!(out, "roa-set {{")?;
-    for row in rows::vrps(view, selection) {
-        write!(out, "    {}", row.payload.prefix)?;
-        if let Some(max_length) = row.max_length_beyond() {
-            write!(out, " maxlen {max_length}")?;
-        }
-        writeln!(out, " source-as {}", row.payload.asn.0)?;
+pub(super) fn row_openbgpd(out: &mut String, vrp: Vrp) -> fmt::Result {
+    write!(out, "    {}", vrp.prefix)?;
+    if let Some(max_length) = rows::max_length_beyond(vrp) {
+        write!(out, " maxlen {max_length}")?;
     }
-    writeln!(out, "}}")
+    writeln!(out, " source-as {}", vrp.asn.0)
 }
 
-/// Writes BIRD's static ROA entries; version 1 begins them with `roa`, version 2 with `route`.
-pub(super) fn write_bird(
-    view: &View,
-    selection: &Selection,
-    keyword: &str,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    for row in rows::vrps(view, selection) {
-        let vrp = row.payload;
-        writeln!(out, "{keyword} {} max {} as {};", vrp.prefix, vrp.max_length, vrp.asn.0)?;
-    }
-    Ok(())
+/// Writes BIRD's static ROA entry; version 1 begins it with `roa`, version 2 with `route`.
+pub(super) fn row_bird(out: &mut String, keyword: &str, vrp: Vrp) -> fmt::Result {
+    writeln!(out, "{keyword} {} max {} as {};", vrp.prefix, vrp.max_length, vrp.asn.0)
 }

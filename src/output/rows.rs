@@ -2,7 +2,7 @@
 //!
 //! Routinator has one row for each item, and names the trust anchor of its first source.
 
-use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::Selection;
 use crate::model::{Aspa, RouterKey, Timestamp, Vrp};
@@ -17,18 +17,7 @@ pub(super) struct Row<T> {
 impl<T> Row<T> {
     /// Returns the name of the trust anchor, as Routinator gives it.
     pub fn trust_anchor<'a>(&self, view: &'a View) -> &'a str {
-        let first = self.sources.first().and_then(|source| view.trust_anchor(*source));
-        first.unwrap_or("N/A")
-    }
-}
-
-impl Row<Vrp> {
-    /// Returns the max length if it says more than the prefix length does.
-    ///
-    /// Whether a ROA names a max length that equals the prefix length is not kept: it means the
-    /// same.
-    pub fn max_length_beyond(&self) -> Option<u8> {
-        Some(self.payload.max_length).filter(|max_length| *max_length > self.payload.prefix.len())
+        trust_anchor(view, self.sources.first().copied())
     }
 }
 
@@ -40,27 +29,54 @@ pub(super) fn generated(view: &View) -> Timestamp {
     }
 }
 
-/// Returns the VRPs: IPv4 first, by address, but more specific prefixes before what covers them.
-pub(super) fn vrps(view: &View, selection: &Selection) -> impl Iterator<Item = Row<Vrp>> {
-    let vrps = view.vrps().iter().copied().zip(0..);
-    let mut positions: Vec<(Vrp, usize)> =
-        vrps.filter(|(vrp, _)| selection.has_vrp(vrp.prefix, vrp.asn)).collect();
-    positions.sort_by(|(left, _), (right, _)| routinator_order(left, right));
-    positions
-        .into_iter()
-        .map(|(payload, position)| Row { payload, sources: view.vrp_sources(position).to_vec() })
+/// Goes through the VRPs in Routinator's order: IPv4 first, by address, but more specific prefixes
+/// before what covers them.
+///
+/// In the order of a view what covers comes first, so that it waits here until what it covers is
+/// through: at most as many prefixes as an address has bits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Order {
+    /// Where the next prefix begins.
+    next: usize,
+    /// The VRPs of prefixes that cover what comes now, the most specific last.
+    waiting: Vec<Range<usize>>,
+    /// The VRPs whose turn it is.
+    now: Range<usize>,
 }
 
-fn routinator_order(left: &Vrp, right: &Vrp) -> Ordering {
-    if left.prefix != right.prefix {
-        if left.prefix.covers(right.prefix) {
-            return Ordering::Greater;
-        }
-        if right.prefix.covers(left.prefix) {
-            return Ordering::Less;
+impl Order {
+    /// Returns the position of the next one; `vrps` are the same at each call.
+    pub fn next(&mut self, vrps: &[Vrp]) -> Option<usize> {
+        loop {
+            if let Some(position) = self.now.next() {
+                return Some(position);
+            }
+            let next = vrps.get(self.next).map(|vrp| vrp.prefix);
+            let last = self.waiting.last().and_then(|group| vrps.get(group.start));
+            let waits = last.is_some_and(|last| next.is_some_and(|next| last.prefix.covers(next)));
+            if !waits && let Some(group) = self.waiting.pop() {
+                self.now = group;
+                continue;
+            }
+            let prefix = next?;
+            let same = vrps.get(self.next..).unwrap_or_default().iter();
+            let end = self.next + same.take_while(|vrp| vrp.prefix == prefix).count();
+            self.waiting.push(self.next..end);
+            self.next = end;
         }
     }
-    left.cmp(right)
+}
+
+/// Returns the name of the trust anchor of an item, as Routinator gives it.
+pub(super) fn trust_anchor(view: &View, source: Option<ItemSource>) -> &str {
+    source.and_then(|source| view.trust_anchor(source)).unwrap_or("N/A")
+}
+
+/// Returns the max length if it says more than the prefix length does.
+///
+/// Whether a ROA names a max length that equals the prefix length is not kept: it means the same.
+pub(super) fn max_length_beyond(vrp: Vrp) -> Option<u8> {
+    Some(vrp.max_length).filter(|max_length| *max_length > vrp.prefix.len())
 }
 
 /// Returns the router keys, each once.
@@ -123,12 +139,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_are_in_the_order_of_routinator(mut vrps in prop::collection::vec(vrp(), 0..40)) {
-            vrps.sort_by(routinator_order);
-            let ours = vrps.iter().map(route_origin);
+        fn rows_are_in_the_order_of_routinator(vrps in prop::collection::btree_set(vrp(), 0..40)) {
+            let vrps: Vec<Vrp> = vrps.into_iter().collect();
+            let mut order = Order::default();
+            let ours = std::iter::from_fn(|| order.next(&vrps));
+            let ours: Vec<_> = ours.map(|position| route_origin(&vrps[position])).collect();
             let mut theirs: Vec<_> = vrps.iter().map(route_origin).collect();
             theirs.sort();
-            prop_assert!(ours.eq(theirs));
+            prop_assert_eq!(ours, theirs);
         }
     }
 }

@@ -2,55 +2,62 @@
 //!
 //! One row for each VRP, with the source that lives longest, as rpki-client does.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 use rpki::util::base64;
 
 use super::json::string;
 use super::{Selection, rows};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, Vrp};
 use crate::validate::ObjectKind;
 use crate::world::{ItemSource, View};
 
-pub(super) fn write_csv(
+pub(super) const HEAD_CSV: &str = "ASN,IP Prefix,Max Length,Trust Anchor,Expires\n";
+
+pub(super) fn row_csv(
+    out: &mut String,
     view: &View,
-    selection: &Selection,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    writeln!(out, "ASN,IP Prefix,Max Length,Trust Anchor,Expires")?;
-    for (position, vrp) in view.vrps().iter().enumerate() {
-        if selection.has_vrp(vrp.prefix, vrp.asn) {
-            let (anchor, expires) = longest(view, view.vrp_sources(position));
-            let expires = expires.map(|time| time.0.to_string()).unwrap_or_default();
-            let (asn, prefix, max_length) = (vrp.asn, vrp.prefix, vrp.max_length);
-            writeln!(out, "{asn},{prefix},{max_length},{anchor},{expires}")?;
-        }
-    }
-    Ok(())
+    vrp: Vrp,
+    sources: impl Iterator<Item = ItemSource>,
+) -> fmt::Result {
+    let (anchor, expires) = longest(view, sources);
+    let expires = expires.map(|time| time.0.to_string()).unwrap_or_default();
+    let (asn, prefix, max_length) = (vrp.asn, vrp.prefix, vrp.max_length);
+    writeln!(out, "{asn},{prefix},{max_length},{anchor},{expires}")
 }
 
-pub(super) fn write_json(
-    view: &View,
-    selection: &Selection,
-    out: &mut impl Write,
-) -> io::Result<()> {
+/// Writes what comes before the VRPs.
+pub(super) fn head_json(out: &mut String, view: &View) -> fmt::Result {
     write_metadata(view, out)?;
-    let vrps = view.vrps().iter().enumerate();
-    let vrps = vrps.filter(|(_, vrp)| selection.has_vrp(vrp.prefix, vrp.asn));
-    write_list(out, "roas", vrps, |out, (position, vrp)| {
-        let (anchor, expires) = longest(view, view.vrp_sources(position));
-        write!(
-            out,
-            "\"asn\": {}, \"prefix\": \"{}\", \"maxLength\": {}, \"ta\": {}",
-            vrp.asn.0,
-            vrp.prefix,
-            vrp.max_length,
-            string(anchor)
-        )?;
-        write_expires(out, expires)
-    })?;
+    write!(out, ",\n\n\t\"roas\": [")
+}
+
+pub(super) fn row_json(
+    out: &mut String,
+    view: &View,
+    is_first: bool,
+    vrp: Vrp,
+    sources: impl Iterator<Item = ItemSource>,
+) -> fmt::Result {
+    out.push_str(if is_first { "\n\t\t{ " } else { ",\n\t\t{ " });
+    let (anchor, expires) = longest(view, sources);
+    write!(
+        out,
+        "\"asn\": {}, \"prefix\": \"{}\", \"maxLength\": {}, \"ta\": {}",
+        vrp.asn.0,
+        vrp.prefix,
+        vrp.max_length,
+        string(anchor)
+    )?;
+    write_expires(out, expires)?;
+    out.write_str(" }")
+}
+
+/// Writes what comes behind the VRPs.
+pub(super) fn tail_json(out: &mut String, view: &View, selection: &Selection) -> fmt::Result {
+    out.push_str("\n\t]");
     write_list(out, "bgpsec_keys", rows::router_keys(view, selection), |out, row| {
-        let (anchor, expires) = longest(view, &row.sources);
+        let (anchor, expires) = longest(view, row.sources.into_iter());
         write!(
             out,
             "\"asn\": {}, \"ski\": \"{}\", \"pubkey\": \"{}\", \"ta\": {}",
@@ -62,7 +69,7 @@ pub(super) fn write_json(
         write_expires(out, expires)
     })?;
     write_list(out, "aspas", rows::aspas(view, selection), |out, row| {
-        let (_, expires) = longest(view, &row.sources);
+        let (_, expires) = longest(view, row.sources.into_iter());
         let providers: Vec<_> = row.payload.providers.iter().map(|asn| asn.0.to_string()).collect();
         write!(out, "\"customer_asid\": {}", row.payload.customer.0)?;
         write_expires(out, expires)?;
@@ -72,7 +79,7 @@ pub(super) fn write_json(
 }
 
 /// Writes the members of the metadata that we know.
-fn write_metadata(view: &View, out: &mut impl Write) -> io::Result<()> {
+fn write_metadata(view: &View, out: &mut String) -> fmt::Result {
     let generated = rows::generated(view);
     write!(out, "{{\n\t\"metadata\": {{\n\t\t\"buildtime\": \"{generated}\",")?;
     // Not rpki-client's, but StayRTR takes the age of the data from it first.
@@ -100,12 +107,12 @@ fn write_metadata(view: &View, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Writes a member that is a list of objects, each on its own line.
-fn write_list<W: Write, T>(
-    out: &mut W,
+fn write_list<T>(
+    out: &mut String,
     name: &str,
     rows: impl IntoIterator<Item = T>,
-    write: impl Fn(&mut W, T) -> io::Result<()>,
-) -> io::Result<()> {
+    write: impl Fn(&mut String, T) -> fmt::Result,
+) -> fmt::Result {
     write!(out, ",\n\n\t\"{name}\": [")?;
     let mut delimiter = "\n";
     for row in rows {
@@ -117,7 +124,7 @@ fn write_list<W: Write, T>(
     write!(out, "\n\t]")
 }
 
-fn write_expires(out: &mut impl Write, expires: Option<Timestamp>) -> io::Result<()> {
+fn write_expires(out: &mut String, expires: Option<Timestamp>) -> fmt::Result {
     match expires {
         Some(time) => write!(out, ", \"expires\": {}", time.0),
         None => Ok(()),
@@ -125,9 +132,11 @@ fn write_expires(out: &mut impl Write, expires: Option<Timestamp>) -> io::Result
 }
 
 /// Returns trust anchor and end of the source that lives longest.
-fn longest<'a>(view: &'a View, sources: &[ItemSource]) -> (&'a str, Option<Timestamp>) {
+fn longest(view: &View, sources: impl Iterator<Item = ItemSource>) -> (&str, Option<Timestamp>) {
     // Of two that end together, the first.
-    let source = sources.iter().rev().max_by_key(|source| source.expires);
-    let anchor = source.and_then(|source| view.trust_anchor(*source)).unwrap_or("N/A");
-    (anchor, source.and_then(|source| source.expires))
+    let longer = |best: ItemSource, source: ItemSource| {
+        if source.expires > best.expires { source } else { best }
+    };
+    let source = sources.reduce(longer);
+    (rows::trust_anchor(view, source), source.and_then(|source| source.expires))
 }

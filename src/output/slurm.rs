@@ -2,13 +2,14 @@
 //!
 //! Source: RFC 8416, section 3; draft-ietf-sidrops-aspa-slurm for version 2.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 use rpki::util::base64;
 
 use super::json::string;
 use super::{Selection, rows};
-use crate::world::View;
+use crate::model::Vrp;
+use crate::world::{ItemSource, View};
 
 /// The version of the format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,12 +20,8 @@ pub(super) enum Version {
     Two,
 }
 
-pub(super) fn write(
-    view: &View,
-    selection: &Selection,
-    version: Version,
-    out: &mut impl Write,
-) -> io::Result<()> {
+/// Writes what comes before the VRPs.
+pub(super) fn head(out: &mut String, version: Version) -> fmt::Result {
     let (number, filters) = match version {
         Version::One => (1, ""),
         Version::Two => (2, ",\n    \"aspaFilters\": [ ]"),
@@ -34,20 +31,36 @@ pub(super) fn write(
         "{{\n  \"slurmVersion\": {number},\n  \"validationOutputFilters\": {{\n    \
          \"prefixFilters\": [ ],\n    \"bgpsecFilters\": [ ]{filters}\n  }},\n  \
          \"locallyAddedAssertions\": {{\n    \"prefixAssertions\": [\n"
-    )?;
-    let mut delimiter = "";
-    for row in rows::vrps(view, selection) {
-        let vrp = row.payload;
-        write!(out, "{delimiter}      {{\n        \"asn\": {},\n", vrp.asn.0)?;
-        writeln!(out, "        \"prefix\": \"{}\",", vrp.prefix)?;
-        if let Some(max_length) = row.max_length_beyond() {
-            writeln!(out, "        \"maxPrefixLength\": {max_length},")?;
-        }
-        write!(out, "        \"comment\": {}\n      }}", string(row.trust_anchor(view)))?;
-        delimiter = ",\n";
+    )
+}
+
+/// Writes a VRP.
+pub(super) fn row(
+    out: &mut String,
+    view: &View,
+    is_first: bool,
+    vrp: Vrp,
+    source: Option<ItemSource>,
+) -> fmt::Result {
+    let delimiter = if is_first { "" } else { ",\n" };
+    write!(out, "{delimiter}      {{\n        \"asn\": {},\n", vrp.asn.0)?;
+    writeln!(out, "        \"prefix\": \"{}\",", vrp.prefix)?;
+    if let Some(max_length) = rows::max_length_beyond(vrp) {
+        writeln!(out, "        \"maxPrefixLength\": {max_length},")?;
     }
+    let comment = string(rows::trust_anchor(view, source));
+    write!(out, "        \"comment\": {comment}\n      }}")
+}
+
+/// Writes what comes behind the VRPs.
+pub(super) fn tail(
+    out: &mut String,
+    view: &View,
+    selection: &Selection,
+    version: Version,
+) -> fmt::Result {
     write!(out, "\n    ],\n    \"bgpsecAssertions\": [\n")?;
-    delimiter = "";
+    let mut delimiter = "";
     for row in rows::router_keys(view, selection) {
         let key = row.payload;
         write!(out, "{delimiter}      {{\n        \"asn\": {},\n", key.asn.0)?;

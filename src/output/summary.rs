@@ -1,7 +1,7 @@
 //! Routinator's `summary`: how many objects and items each trust anchor gives.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 use super::rows;
 use crate::validate::ObjectKind;
@@ -19,7 +19,10 @@ struct Counts {
     unique_aspas: u64,
 }
 
-pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
+/// Finds the two counts of a kind of item: all, and the different ones.
+type Add = fn(&mut Counts) -> (&mut u64, &mut u64);
+
+pub(super) fn write(out: &mut String, view: &View) -> fmt::Result {
     let mut anchors: BTreeMap<&str, Counts> =
         view.trust_anchors().iter().map(|name| (name.as_str(), Counts::default())).collect();
     if let Some(world) = view.world() {
@@ -33,25 +36,29 @@ pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
             counts.certificates += count(ObjectKind::RouterCertificate);
         }
     }
-    let mut add = |sources: &[ItemSource], add: fn(&mut Counts) -> (&mut u64, &mut u64)| {
-        for (index, source) in sources.iter().enumerate() {
-            let name = view.trust_anchor(*source).unwrap_or_default();
-            let Some(counts) = anchors.get_mut(name) else { continue };
-            let (all, unique) = add(counts);
-            *all += 1;
-            // An item counts as final for its first source, as duplicates are dropped.
-            *unique += u64::from(index == 0);
-        }
+    let mut add = |index: usize, source: ItemSource, add: Add| {
+        let name = view.trust_anchor(source).unwrap_or_default();
+        let Some(counts) = anchors.get_mut(name) else { return };
+        let (all, unique) = add(counts);
+        *all += 1;
+        // An item counts as final for its first source, as duplicates are dropped.
+        *unique += u64::from(index == 0);
     };
     let everything = &super::Selection::default();
-    for row in rows::vrps(view, everything) {
-        add(&row.sources, |counts| (&mut counts.vrps, &mut counts.unique_vrps));
+    for position in 0..view.vrps().len() {
+        for (index, source) in view.vrp_sources(position).enumerate() {
+            add(index, source, |counts| (&mut counts.vrps, &mut counts.unique_vrps));
+        }
     }
     for row in rows::router_keys(view, everything) {
-        add(&row.sources, |counts| (&mut counts.keys, &mut counts.unique_keys));
+        for (index, source) in row.sources.into_iter().enumerate() {
+            add(index, source, |counts| (&mut counts.keys, &mut counts.unique_keys));
+        }
     }
     for row in rows::aspas(view, everything) {
-        add(&row.sources, |counts| (&mut counts.aspas, &mut counts.unique_aspas));
+        for (index, source) in row.sources.into_iter().enumerate() {
+            add(index, source, |counts| (&mut counts.aspas, &mut counts.unique_aspas));
+        }
     }
     let time = rows::generated(view).to_string().replace('T', " ").replace('Z', "");
     writeln!(out, "Summary at {time} UTC")?;
@@ -72,7 +79,7 @@ pub(super) fn write(view: &View, out: &mut impl Write) -> io::Result<()> {
     write_counts(out, "total", &total)
 }
 
-fn write_counts(out: &mut impl Write, name: &str, counts: &Counts) -> io::Result<()> {
+fn write_counts(out: &mut String, name: &str, counts: &Counts) -> fmt::Result {
     writeln!(out, "{name}: ")?;
     writeln!(out, "            ROAs: {:>7} verified;", counts.roas)?;
     for (label, all, unique) in [

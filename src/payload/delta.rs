@@ -19,7 +19,25 @@ pub struct Changes<T> {
 impl<T: Ord + Clone> Changes<T> {
     /// Compares two sorted lists without duplicates.
     pub fn between(earlier: &[T], later: &[T]) -> Self {
-        Changes { announced: without(later, earlier), withdrawn: without(earlier, later) }
+        // Nearly all is the same: runs of it are skipped without a comparison of order.
+        let (mut announced, mut withdrawn) = (Vec::new(), Vec::new());
+        let (mut old, mut new) = (earlier, later);
+        loop {
+            let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+            old = old.get(same..).unwrap_or_default();
+            new = new.get(same..).unwrap_or_default();
+            match (old.split_first(), new.split_first()) {
+                (Some((gone, rest)), next) if next.is_none_or(|(next, _)| gone < next) => {
+                    withdrawn.push(gone.clone());
+                    old = rest;
+                }
+                (_, Some((come, rest))) => {
+                    announced.push(come.clone());
+                    new = rest;
+                }
+                _ => return Changes { announced, withdrawn },
+            }
+        }
     }
 
     /// Joins these changes with those that follow; what cancels out is gone.

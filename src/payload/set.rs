@@ -1,7 +1,9 @@
 //! The payload that routers get: each item once, the ASPAs of a customer united.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_PROVIDERS_PER_PDU, MAX_ROUTER_KEY_LENGTH};
@@ -11,7 +13,8 @@ use crate::model::{Asn, Aspa, ObjectHash, RouterKey, Vrp};
 /// ASPA for each customer.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PayloadSet {
-    vrps: Vec<Vrp>,
+    /// Shared with the view that they come from.
+    vrps: Arc<Vec<Vrp>>,
     router_keys: Vec<RouterKey>,
     aspas: Vec<Aspa>,
 }
@@ -27,8 +30,19 @@ impl PayloadSet {
         router_keys: impl IntoIterator<Item = RouterKey>,
         aspas: impl IntoIterator<Item = Aspa>,
     ) -> Self {
+        PayloadSet::with_vrps(Arc::new(sorted(vrps.into_iter().collect())), router_keys, aspas)
+    }
+
+    /// Does what [`PayloadSet::new`] does; the VRPs are sorted already, each is there once, and they
+    /// are not copied.
+    pub fn with_vrps(
+        vrps: Arc<Vec<Vrp>>,
+        router_keys: impl IntoIterator<Item = RouterKey>,
+        aspas: impl IntoIterator<Item = Aspa>,
+    ) -> Self {
+        debug_assert!(vrps.is_sorted_by(|a, b| a < b), "VRPs must be sorted and unique");
         PayloadSet {
-            vrps: sorted(vrps.into_iter().collect()),
+            vrps,
             router_keys: sorted(
                 router_keys
                     .into_iter()
@@ -56,46 +70,73 @@ impl PayloadSet {
 
     /// Returns the SHA-256 of the content: equal sets have equal digests.
     pub fn digest(&self) -> ObjectHash {
-        // About 24 bytes for each VRP; hashed in one piece, which is fastest.
-        let mut bytes = Vec::with_capacity(24 * (self.vrps.len() + 3));
-        put_count(&mut bytes, self.vrps.len());
-        for vrp in &self.vrps {
+        let mut hash = Hashing::new();
+        hash.count(self.vrps.len());
+        for vrp in self.vrps.iter() {
             match vrp.prefix.address() {
                 IpAddr::V4(address) => {
-                    bytes.push(4);
-                    bytes.extend(address.octets());
+                    hash.put(&[4]);
+                    hash.put(&address.octets());
                 }
                 IpAddr::V6(address) => {
-                    bytes.push(6);
-                    bytes.extend(address.octets());
+                    hash.put(&[6]);
+                    hash.put(&address.octets());
                 }
             }
-            bytes.extend([vrp.prefix.len(), vrp.max_length]);
-            put_asn(&mut bytes, vrp.asn);
+            hash.put(&[vrp.prefix.len(), vrp.max_length]);
+            hash.asn(vrp.asn);
         }
-        put_count(&mut bytes, self.router_keys.len());
+        hash.count(self.router_keys.len());
         for key in &self.router_keys {
-            bytes.extend(key.ski.0);
-            put_asn(&mut bytes, key.asn);
-            put_count(&mut bytes, key.spki.len());
-            bytes.extend(&key.spki);
+            hash.put(&key.ski.0);
+            hash.asn(key.asn);
+            hash.count(key.spki.len());
+            hash.put(&key.spki);
         }
-        put_count(&mut bytes, self.aspas.len());
+        hash.count(self.aspas.len());
         for aspa in &self.aspas {
-            put_asn(&mut bytes, aspa.customer);
-            put_count(&mut bytes, aspa.providers.len());
-            aspa.providers.iter().for_each(|provider| put_asn(&mut bytes, *provider));
+            hash.asn(aspa.customer);
+            hash.count(aspa.providers.len());
+            aspa.providers.iter().for_each(|provider| hash.asn(*provider));
         }
-        ObjectHash::of(&bytes)
+        hash.finish()
     }
 }
 
-fn put_count(bytes: &mut Vec<u8>, count: usize) {
-    bytes.extend(count.to_be_bytes());
+/// A SHA-256 that is fed in blocks: many small pieces would cost more than the hash itself.
+struct Hashing {
+    context: Context,
+    block: Vec<u8>,
 }
 
-fn put_asn(bytes: &mut Vec<u8>, asn: Asn) {
-    bytes.extend(asn.0.to_be_bytes());
+impl Hashing {
+    const BLOCK: usize = 64 * 1024;
+
+    fn new() -> Self {
+        Hashing { context: Context::new(&SHA256), block: Vec::with_capacity(2 * Self::BLOCK) }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.block.extend_from_slice(bytes);
+        if self.block.len() >= Self::BLOCK {
+            self.context.update(&self.block);
+            self.block.clear();
+        }
+    }
+
+    fn count(&mut self, count: usize) {
+        self.put(&count.to_be_bytes());
+    }
+
+    fn asn(&mut self, asn: Asn) {
+        self.put(&asn.0.to_be_bytes());
+    }
+
+    fn finish(mut self) -> ObjectHash {
+        self.context.update(&self.block);
+        let digest = self.context.finish();
+        ObjectHash::from_slice(digest.as_ref()).unwrap_or(ObjectHash([0; 32]))
+    }
 }
 
 fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {

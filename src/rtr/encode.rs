@@ -11,12 +11,13 @@
 use std::net::IpAddr;
 
 use super::pdu::{Header, Version, kind, put_cache_response, put_end_of_data, put_header};
-use crate::model::{Asn, Aspa, RouterKey, Vrp};
+use crate::model::{Asn, Aspa, Family, RouterKey, Vrp};
 use crate::payload::{PayloadDelta, PayloadSet};
 
 /// Encodes the answer to a Reset Query.
 pub(super) fn table(version: Version, session: u16, serial: u32, set: &PayloadSet) -> Vec<u8> {
-    let mut out = Vec::with_capacity(24 * set.vrps().len() + 1024);
+    let (v4, v6) = by_family(set.vrps());
+    let mut out = Vec::with_capacity(IPV4_LENGTH * v4.len() + IPV6_LENGTH * v6.len() + 1024);
     put_cache_response(&mut out, version, session);
     put_vrps(&mut out, version, set.vrps(), &[]);
     if version >= Version::V1 {
@@ -62,51 +63,58 @@ pub(super) fn changes(
 const ANNOUNCE: u8 = 1;
 const WITHDRAW: u8 = 0;
 
-/// A VRP of one family, with its fields in the order in which they are compared.
-type Row<A> = (A, u8, u8, u32);
-
-/// VRPs by family, each sorted ascending.
-struct Rows {
-    v4: Vec<Row<[u8; 4]>>,
-    v6: Vec<Row<[u8; 16]>>,
-}
-
-fn rows(vrps: &[Vrp]) -> Rows {
-    let (mut v4, mut v6) = (Vec::with_capacity(vrps.len()), Vec::new());
-    for vrp in vrps {
-        let (max_length, length, asn) = (vrp.max_length, vrp.prefix.len(), vrp.asn.0);
-        match vrp.prefix.address() {
-            IpAddr::V4(address) => v4.push((address.octets(), max_length, length, asn)),
-            IpAddr::V6(address) => v6.push((address.octets(), max_length, length, asn)),
-        }
-    }
-    v4.sort_unstable();
-    v6.sort_unstable();
-    Rows { v4, v6 }
+/// Takes sorted VRPs apart by family.
+fn by_family(vrps: &[Vrp]) -> (&[Vrp], &[Vrp]) {
+    vrps.split_at(vrps.partition_point(|vrp| vrp.prefix.family() == Family::V4))
 }
 
 fn put_vrps(out: &mut Vec<u8>, version: Version, announced: &[Vrp], withdrawn: &[Vrp]) {
-    let (announced, withdrawn) = (rows(announced), rows(withdrawn));
-    put_rows(out, version, kind::IPV4_PREFIX, &announced.v4, &withdrawn.v4);
-    put_rows(out, version, kind::IPV6_PREFIX, &announced.v6, &withdrawn.v6);
+    let ((v4, v6), (old_v4, old_v6)) = (by_family(announced), by_family(withdrawn));
+    for (announced, withdrawn) in [(v4, old_v4), (v6, old_v6)] {
+        // The lists are in the order of addresses, so that nothing but the VRPs of one address has
+        // to be put in order.
+        let mut same = Vec::new();
+        for group in announced.chunk_by(is_same_address).rev() {
+            order(group, &mut same);
+            same.iter().rev().for_each(|vrp| put_vrp(out, version, vrp, ANNOUNCE));
+        }
+        for group in withdrawn.chunk_by(is_same_address) {
+            order(group, &mut same);
+            same.iter().for_each(|vrp| put_vrp(out, version, vrp, WITHDRAW));
+        }
+    }
 }
 
-fn put_rows<const N: usize>(
-    out: &mut Vec<u8>,
-    version: Version,
-    kind: u8,
-    announced: &[Row<[u8; N]>],
-    withdrawn: &[Row<[u8; N]>],
-) {
-    let mut put = |(address, max_length, length, asn): &Row<[u8; N]>, flags| {
-        put_header(out, version, kind, [0; 2], Header::LENGTH + 4 + N + 4);
-        out.extend([flags, *length, *max_length, 0]);
-        out.extend(address);
-        out.extend(asn.to_be_bytes());
-    };
-    announced.iter().rev().for_each(|row| put(row, ANNOUNCE));
-    withdrawn.iter().for_each(|row| put(row, WITHDRAW));
+fn is_same_address(a: &Vrp, b: &Vrp) -> bool {
+    a.prefix.address() == b.prefix.address()
 }
+
+/// Orders the VRPs of one address by max length, length and AS.
+fn order<'a>(group: &'a [Vrp], ordered: &mut Vec<&'a Vrp>) {
+    ordered.clear();
+    ordered.extend(group);
+    ordered.sort_unstable_by_key(|vrp| (vrp.max_length, vrp.prefix.len(), vrp.asn));
+}
+
+fn put_vrp(out: &mut Vec<u8>, version: Version, vrp: &Vrp, flags: u8) {
+    let fields = [flags, vrp.prefix.len(), vrp.max_length, 0];
+    match vrp.prefix.address() {
+        IpAddr::V4(address) => {
+            put_header(out, version, kind::IPV4_PREFIX, [0; 2], IPV4_LENGTH);
+            out.extend(fields);
+            out.extend(address.octets());
+        }
+        IpAddr::V6(address) => {
+            put_header(out, version, kind::IPV6_PREFIX, [0; 2], IPV6_LENGTH);
+            out.extend(fields);
+            out.extend(address.octets());
+        }
+    }
+    out.extend(vrp.asn.0.to_be_bytes());
+}
+
+const IPV4_LENGTH: usize = Header::LENGTH + 4 + 4 + 4;
+const IPV6_LENGTH: usize = Header::LENGTH + 4 + 16 + 4;
 
 fn put_router_keys(out: &mut Vec<u8>, version: Version, keys: &[RouterKey], flags: u8) {
     let mut keys: Vec<&RouterKey> = keys.iter().collect();

@@ -83,6 +83,15 @@ pub struct Loss {
 /// A VRP and the last second in which its chain is valid.
 pub(super) type Row = (Vrp, Timestamp);
 
+/// What a trust anchor gives now.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// How many different VRPs.
+    pub count: usize,
+    /// The VRPs, sorted; needed only where they may be held.
+    pub rows: Vec<Row>,
+}
+
 /// What came out.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
@@ -114,23 +123,23 @@ impl Guard {
         Guard { policy, baselines: BTreeMap::new() }
     }
 
-    /// Compares what each trust anchor gives, sorted, with what it gave within the last hour.
+    /// Compares what each trust anchor gives with what it gave within the last hour.
     ///
     /// A trust anchor that is not in `current` is not configured any more.
-    pub fn judge(&mut self, current: BTreeMap<String, Vec<Row>>, now: Timestamp) -> Judgement {
+    pub fn judge(&mut self, current: BTreeMap<String, Given>, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::default();
         if self.policy == LossPolicy::Off {
             return judgement;
         }
         self.baselines.retain(|name, _| current.contains_key(name));
-        for (name, rows) in current {
+        for (name, given) in current {
             let baseline = self.baselines.get_mut(&name);
-            match baseline.and_then(|baseline| baseline.loss(&name, &rows, now)) {
+            match baseline.and_then(|baseline| baseline.loss(&name, given.count, now)) {
                 Some((mut loss, due)) => {
                     let mut dues = vec![due];
                     if self.policy == LossPolicy::Hold {
                         let held = self.baselines.get(&name).into_iter();
-                        let held = held.flat_map(|baseline| baseline.lost(&rows, now));
+                        let held = held.flat_map(|baseline| baseline.lost(&given.rows, now));
                         for (vrp, expires) in held {
                             loss.held += 1;
                             judgement.held.push(*vrp);
@@ -140,31 +149,30 @@ impl Guard {
                     judgement.due = judgement.due.into_iter().chain(dues).min();
                     judgement.losses.push(loss);
                 }
-                None => self.keep(name, rows, now),
+                None => self.keep(name, given, now),
             }
         }
         judgement
     }
 
     /// Takes a new baseline where there is more than before, or the old one is old.
-    fn keep(&mut self, name: String, rows: Vec<Row>, now: Timestamp) {
+    fn keep(&mut self, name: String, given: Given, now: Timestamp) {
         let old = self.baselines.get_mut(&name);
         if let Some(old) = old {
             old.lost_since = None;
-            if rows.len() < old.count && now.since(old.at) < WINDOW {
+            if given.count < old.count && now.since(old.at) < WINDOW {
                 return;
             }
         }
-        let count = rows.len();
-        let rows = if self.policy == LossPolicy::Hold { rows } else { Vec::new() };
+        let Given { count, rows } = given;
         self.baselines.insert(name, Baseline { at: now, count, rows, lost_since: None });
     }
 }
 
 impl Baseline {
     /// Returns the loss, if it is one, and when it will count as meant.
-    fn loss(&mut self, name: &str, rows: &[Row], now: Timestamp) -> Option<(Loss, Timestamp)> {
-        let lost = self.count.saturating_sub(rows.len());
+    fn loss(&mut self, name: &str, count: usize, now: Timestamp) -> Option<(Loss, Timestamp)> {
+        let lost = self.count.saturating_sub(count);
         if lost < MIN_LOSS || lost * 100 <= self.count * LIMIT_PERCENT {
             return None;
         }
@@ -172,14 +180,14 @@ impl Baseline {
         let end = since.plus(PATIENCE);
         if now >= end {
             // What is there now is what was meant.
-            self.count = rows.len();
+            self.count = count;
             self.at = Timestamp::MIN;
             return None;
         }
         let loss = Loss {
             trust_anchor: name.to_owned(),
             before: self.count,
-            after: rows.len(),
+            after: count,
             held: 0,
             since,
         };
@@ -208,8 +216,13 @@ mod tests {
             .collect()
     }
 
+    fn given(count: u32) -> Given {
+        let rows = rows(count, 10 * HOUR);
+        Given { count: rows.len(), rows }
+    }
+
     fn judge(guard: &mut Guard, count: u32, now: i64) -> Judgement {
-        let current = BTreeMap::from([("ta".to_owned(), rows(count, 10 * HOUR))]);
+        let current = BTreeMap::from([("ta".to_owned(), given(count))]);
         guard.judge(current, Timestamp(now))
     }
 

@@ -32,12 +32,14 @@ const TABLE_V1: [&str; 6] = [
 /// The world with more VRPs: one for each of these AS numbers.
 fn world_with(asns: impl IntoIterator<Item = u32>) -> World {
     let mut world = world();
-    let record = world.vrps[0];
+    let record = world.vrps.iter().next().unwrap();
     let more = asns
         .into_iter()
         .map(|asn| VrpRecord { vrp: Vrp { asn: Asn(asn), ..record.vrp }, ..record });
-    world.vrps.extend(more);
-    world.vrps.sort_unstable();
+    world.vrps.edit(|rows| {
+        rows.extend(more);
+        rows.sort_unstable();
+    });
     world
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::guard::{Guard, LossPolicy, Row};
+use super::guard::{Given, Guard, LossPolicy};
 use super::history::History;
 use super::saved::{Saved, save};
 use super::table::Snapshot;
@@ -84,17 +84,21 @@ impl Updater {
             return;
         }
         let held = self.guard(view, now);
-        let vrps = view.vrps().iter().copied().chain(held);
         let keys = view.router_keys().iter().map(|item| item.payload.clone());
         let aspas = view.aspas().iter().map(|item| item.payload.clone());
-        self.serve(PayloadSet::new(vrps, keys, aspas));
+        self.serve(match held.is_empty() {
+            true => PayloadSet::with_vrps(view.shared_vrps(), keys, aspas),
+            false => PayloadSet::new(view.vrps().iter().copied().chain(held), keys, aspas),
+        });
     }
 
     /// Returns the VRPs that are held.
     fn guard(&mut self, view: &View, now: Timestamp) -> Vec<Vrp> {
         let judgement = match self.options.loss {
             LossPolicy::Off => return Vec::new(),
-            LossPolicy::Alarm | LossPolicy::Hold => self.guard.judge(by_trust_anchor(view), now),
+            LossPolicy::Alarm | LossPolicy::Hold => {
+                self.guard.judge(by_trust_anchor(view, self.options.loss), now)
+            }
         };
         for loss in judgement.losses.iter().filter(|loss| loss.since == now) {
             tracing::error!(
@@ -161,32 +165,37 @@ impl Updater {
     }
 }
 
-/// Returns what each trust anchor gives, sorted, with the end of each VRP.
+/// Returns what each trust anchor gives; where it may be held, with the end of each VRP.
 ///
 /// What local exceptions take out is there, too: it is no loss of the trust anchor's.
-fn by_trust_anchor(view: &View) -> BTreeMap<String, Vec<Row>> {
+fn by_trust_anchor(view: &View, policy: LossPolicy) -> BTreeMap<String, Given> {
     let names = view.trust_anchors();
-    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); names.len()];
-    let mut add = |vrp: Vrp, sources: &[ItemSource]| {
-        for source in sources {
-            let anchor = source.trust_anchor.and_then(|index| rows.get_mut(usize::from(index)));
-            let Some(anchor) = anchor else { continue };
+    let mut all: Vec<(Given, Option<Vrp>)> = Vec::new();
+    all.resize_with(names.len(), Default::default);
+    let mut add = |vrp: Vrp, source: ItemSource| {
+        let anchor = source.trust_anchor.and_then(|index| all.get_mut(usize::from(index)));
+        let Some((given, last)) = anchor else { return };
+        let is_new = last.replace(vrp) != Some(vrp);
+        given.count += usize::from(is_new);
+        if policy == LossPolicy::Hold {
             let expires = source.expires.unwrap_or(Timestamp::MAX);
-            match anchor.last_mut().filter(|(last, _)| *last == vrp) {
+            match given.rows.last_mut().filter(|_| !is_new) {
                 Some((_, last)) => *last = expires.max(*last),
-                None => anchor.push((vrp, expires)),
+                None => given.rows.push((vrp, expires)),
             }
         }
     };
     let mut filtered = view.filtered_vrps().iter().peekable();
     for (position, vrp) in view.vrps().iter().enumerate() {
         while let Some(before) = filtered.next_if(|filtered| filtered.vrp < *vrp) {
-            add(before.vrp, &before.sources);
+            before.sources.iter().for_each(|source| add(before.vrp, *source));
         }
-        add(*vrp, view.vrp_sources(position));
+        view.vrp_sources(position).for_each(|source| add(*vrp, source));
     }
-    filtered.for_each(|last| add(last.vrp, &last.sources));
-    names.iter().cloned().zip(rows).collect()
+    for last in filtered {
+        last.sources.iter().for_each(|source| add(last.vrp, *source));
+    }
+    names.iter().cloned().zip(all.into_iter().map(|(given, _)| given)).collect()
 }
 
 /// Returns a session that no router can know.

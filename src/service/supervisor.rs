@@ -63,7 +63,13 @@ impl Role {
             Some(listeners) => Stdio::from(listeners.pass()?),
             None => Stdio::null(),
         };
-        Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        if self.name != WORKER {
+            // Lists of 20 MB come and go with each world. Left to itself, glibc keeps such memory
+            // after the first of them was freed: docs/performance.md has the numbers.
+            command.env("MALLOC_MMAP_THRESHOLD_", "131072");
+        }
+        command
             .args(arguments)
             .args(killed.then_some("--killed"))
             .stdin(stdin)

@@ -33,7 +33,7 @@ impl View {
     ///
     /// Source: RFC 6811, section 2, for the verdict; the freshness is ours.
     pub fn answer(&self, route: Route, now: Timestamp, max_age: Duration) -> Answer {
-        let verdict = Verdict::of(&self.index, &self.vrps, route);
+        let verdict = Verdict::of(&self.index, self.vrps(), route);
         let age = self.age(&verdict, now);
         let known = age.map(|age| age.time).filter(|time| *time != Timestamp::MIN);
         let freshness = match age {
@@ -59,8 +59,8 @@ impl View {
             return self.had_vrps.then_some(Age { time, of: Aged::File });
         };
         let newest_of = |position: usize| {
-            let sources = self.vrp_sources(position).iter();
-            sources.filter_map(|source| self.source_age(world, *source, now)).max()
+            let sources = self.vrp_sources(position);
+            sources.filter_map(|source| self.source_age(world, source, now)).max()
         };
         let covering = verdict.covering.iter();
         match verdict.validity {
@@ -304,7 +304,7 @@ mod tests {
         world.trust_anchors[0].status = TrustAnchorStatus::Rejected;
         world.points.clear();
         world.objects.clear();
-        world.vrps.clear();
+        world.vrps.edit(|rows| rows.clear());
         assert_eq!(answer(world, "10.0.0.0/8", 1).freshness, Freshness::NoData);
     }
 

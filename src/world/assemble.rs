@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::carry::Previous;
 use super::{
     AspaRecord, ObjectData, ObjectRecord, PointData, PointRecord, Purpose, RepositoryState,
-    RepositoryStatus, RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpRecord, World,
+    RepositoryStatus, RouterKeyRecord, TrustAnchorFetch, TrustAnchorRecord, VrpList, VrpRecord,
+    World,
 };
 use crate::model::{ObjectHash, PointId, RepositoryId, ResourceSet, WorldId};
 use crate::validate::{
@@ -90,6 +91,8 @@ fn is_lost(anchor: &TrustAnchorOutcome) -> bool {
 
 pub(super) struct Builder {
     pub(super) world: World,
+    /// The VRPs, before they are put in order.
+    pub(super) vrps: Vec<VrpRecord>,
     pub(super) points: HashMap<PointId, u32>,
     repositories: HashMap<RepositoryId, u32>,
 }
@@ -116,10 +119,11 @@ impl Builder {
                 repositories: Vec::new(),
                 points: Vec::new(),
                 objects: Vec::new(),
-                vrps: Vec::new(),
+                vrps: VrpList::default(),
                 aspas: Vec::new(),
                 router_keys: Vec::new(),
             },
+            vrps: Vec::new(),
             points: HashMap::new(),
             repositories: HashMap::new(),
         };
@@ -167,7 +171,7 @@ impl Builder {
     fn add_payload(&mut self, payload: &Payload, object: u32) {
         match payload {
             Payload::Roa(vrps) => {
-                self.world.vrps.extend(vrps.iter().map(|vrp| VrpRecord { vrp: *vrp, object }));
+                self.vrps.extend(vrps.iter().map(|vrp| VrpRecord { vrp: *vrp, object }));
             }
             Payload::Aspa(aspa) => {
                 self.world.aspas.push(AspaRecord { aspa: aspa.clone(), object });
@@ -193,14 +197,14 @@ impl Builder {
     }
 
     fn finish(mut self) -> World {
-        self.world.put_in_order();
+        self.world.put_in_order(self.vrps);
         self.world
     }
 }
 
 impl World {
     /// Brings points, objects and payload into the order that every world has.
-    fn put_in_order(&mut self) {
+    fn put_in_order(&mut self, mut vrps: Vec<VrpRecord>) {
         let depths = self.depths();
         let mut order: Vec<u32> = (0..index(self.points.len())).collect();
         let key = |at: &u32| {
@@ -234,10 +238,11 @@ impl World {
         let moved = |object: &mut u32| {
             *object = place.get(*object as usize).copied().unwrap_or(u32::MAX);
         };
-        self.vrps.iter_mut().for_each(|record| moved(&mut record.object));
+        vrps.iter_mut().for_each(|record| moved(&mut record.object));
         self.aspas.iter_mut().for_each(|record| moved(&mut record.object));
         self.router_keys.iter_mut().for_each(|record| moved(&mut record.object));
-        self.vrps.par_sort_unstable();
+        vrps.par_sort_unstable();
+        self.vrps = vrps.into_iter().collect();
         self.aspas.sort_unstable();
         self.router_keys.sort_unstable();
     }

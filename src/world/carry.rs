@@ -12,9 +12,9 @@ pub(super) struct Previous<'a> {
     world: &'a World,
     points: HashMap<PointId, u32>,
     children: HashMap<u32, Vec<u32>>,
-    vrps: ByObject<'a, VrpRecord>,
-    aspas: ByObject<'a, AspaRecord>,
-    router_keys: ByObject<'a, RouterKeyRecord>,
+    vrps: ByObject<VrpRecord>,
+    aspas: ByObject<&'a AspaRecord>,
+    router_keys: ByObject<&'a RouterKeyRecord>,
 }
 
 /// Under what the carried records stand in the new world.
@@ -31,16 +31,17 @@ pub(super) struct Kept<'a> {
 }
 
 /// Records, sorted by the object that gives them.
-struct ByObject<'a, T>(Vec<(u32, &'a T)>);
+struct ByObject<T>(Vec<(u32, T)>);
 
-impl<'a, T> ByObject<'a, T> {
-    fn new(records: &'a [T], object: impl Fn(&T) -> u32) -> Self {
-        let mut sorted: Vec<_> = records.iter().map(|record| (object(record), record)).collect();
+impl<T: Copy> ByObject<T> {
+    fn new(records: impl IntoIterator<Item = T>, object: impl Fn(T) -> u32) -> Self {
+        let records = records.into_iter();
+        let mut sorted: Vec<_> = records.map(|record| (object(record), record)).collect();
         sorted.sort_by_key(|(object, _)| *object);
         ByObject(sorted)
     }
 
-    fn of(&self, object: u32) -> impl Iterator<Item = &'a T> {
+    fn of(&self, object: u32) -> impl Iterator<Item = T> {
         let first = self.0.partition_point(|(o, _)| *o < object);
         self.0.iter().skip(first).take_while(move |(o, _)| *o == object).map(|(_, record)| *record)
     }
@@ -60,7 +61,7 @@ impl<'a> Previous<'a> {
             world,
             points,
             children,
-            vrps: ByObject::new(&world.vrps, |record| record.object),
+            vrps: ByObject::new(world.vrps.iter(), |record| record.object),
             aspas: ByObject::new(&world.aspas, |record| record.object),
             router_keys: ByObject::new(&world.router_keys, |record| record.object),
         }
@@ -173,7 +174,7 @@ impl Builder {
             self.world.objects.push(ObjectRecord { point, ..record.clone() });
             let vrps = previous.vrps.of(number);
             let vrps = vrps.filter(|record| resources.contains_prefix(record.vrp.prefix));
-            self.world.vrps.extend(vrps.map(|record| VrpRecord { object, ..*record }));
+            self.vrps.extend(vrps.map(|record| VrpRecord { object, ..record }));
             let aspas = previous.aspas.of(number);
             let aspas = aspas.filter(|record| resources.contains_asn(record.aspa.customer));
             let aspas = aspas.map(|record| AspaRecord { object, ..record.clone() });

@@ -62,10 +62,10 @@ impl World {
 
     fn check_payload(&self) -> Result<(), WorldError> {
         let objects = self.objects.len();
-        holds(self.vrps.is_sorted(), "VRPs not sorted")?;
+        holds(self.vrps.iter().is_sorted(), "VRPs not sorted")?;
         holds(self.aspas.is_sorted(), "ASPAs not sorted")?;
         holds(self.router_keys.is_sorted(), "router keys not sorted")?;
-        for record in &self.vrps {
+        for record in self.vrps.iter() {
             let vrp = record.vrp;
             holds(in_bounds(record.object, objects), "VRP without an object")?;
             holds(
@@ -103,9 +103,13 @@ mod tests {
             ("point without a repository", |w| w.points[0].repository = Some(5)),
             ("objects not grouped by point", |w| w.objects.reverse()),
             ("object without a point", |w| w.objects.last_mut().unwrap().point = 5),
-            ("VRPs not sorted", |w| w.vrps.reverse()),
-            ("VRP without an object", |w| w.vrps.last_mut().unwrap().object = 99),
-            ("a VRP's max length is out of bounds", |w| w.vrps[5].vrp.max_length = 129),
+            ("VRPs not sorted", |w| w.vrps.edit(|rows| rows.reverse())),
+            ("VRP without an object", |w| {
+                w.vrps.edit(|rows| rows.last_mut().unwrap().object = 99);
+            }),
+            ("a VRP's max length is out of bounds", |w| {
+                w.vrps.edit(|rows| rows[5].vrp.max_length = 129);
+            }),
             ("ASPA without an object", |w| w.aspas[0].object = 99),
             ("router key without an object", |w| w.router_keys[0].object = 99),
         ];

@@ -194,22 +194,26 @@ impl<'a> Pairs<'a> {
     /// Parts the objects that give something else than before.
     fn part_where_payload_differs(&mut self) {
         let (old, new) = (self.old, self.new);
-        self.compare(&old.vrps, &new.vrps, |record| (record.vrp, record.object));
-        self.compare(&old.aspas, &new.aspas, |record| (&record.aspa, record.object));
-        self.compare(&old.router_keys, &new.router_keys, |record| (&record.key, record.object));
+        let vrps = |world: &'a World| world.vrps.iter().map(|record| (record.vrp, record.object));
+        self.compare(vrps(old), vrps(new));
+        let aspas =
+            |world: &'a World| world.aspas.iter().map(|record| (&record.aspa, record.object));
+        self.compare(aspas(old), aspas(new));
+        let keys =
+            |world: &'a World| world.router_keys.iter().map(|record| (&record.key, record.object));
+        self.compare(keys(old), keys(new));
     }
 
     /// Compares two lists of payload, which are in order; pairs of objects keep that order.
-    fn compare<'r, R, P: Ord + 'r>(
+    fn compare<P: Ord>(
         &mut self,
-        olds: &'r [R],
-        news: &'r [R],
-        parts: impl Fn(&'r R) -> (P, u32),
+        olds: impl Iterator<Item = (P, u32)>,
+        news: impl Iterator<Item = (P, u32)>,
     ) {
         let mut differing = Vec::new();
         {
-            let olds = olds.iter().map(&parts).filter(|(_, object)| self.heir(*object) != NONE);
-            let news = news.iter().map(&parts).map(|(p, object)| (p, self.twin(object)));
+            let olds = olds.filter(|(_, object)| self.heir(*object) != NONE);
+            let news = news.map(|(p, object)| (p, self.twin(object)));
             let mut news = news.filter(|(_, twin)| *twin != NONE).peekable();
             let mut olds = olds.peekable();
             loop {

@@ -21,7 +21,10 @@ use std::io::{self, Cursor, Read, Seek, Write};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::limits::{LARGEST_HEAD, MAX_SECTIONS, SECTION_RECORDS};
+use super::limits::{
+    LARGEST_HEAD, MAX_SECTIONS, SECTION_RECORDS, SECTIONS_AT_ONCE, SMALLEST_VRP_RECORD,
+};
+use super::vrp_list::Columns;
 use super::{
     AspaRecord, Head, ObjectRecord, PointRecord, RouterKeyRecord, VrpRecord, World, WorldError,
 };
@@ -88,20 +91,36 @@ pub fn encode(world: &World) -> Result<WorldFile, WorldError> {
 /// `output` fails, or postcard does, which no world is known to make it do.
 pub fn write(world: &World, output: &mut (impl Write + Seek)) -> io::Result<ObjectHash> {
     let head = world.head();
-    let mut parts = vec![Part::Head(&head)];
-    parts.extend(world.points.chunks(SECTION_RECORDS).map(Part::Points));
-    parts.extend(world.objects.chunks(SECTION_RECORDS).map(Part::Objects));
-    parts.extend(world.vrps.chunks(SECTION_RECORDS).map(Part::Vrps));
-    parts.extend(world.aspas.chunks(SECTION_RECORDS).map(Part::Aspas));
-    parts.extend(world.router_keys.chunks(SECTION_RECORDS).map(Part::RouterKeys));
-    let count = u32::try_from(parts.len()).ok().filter(|count| *count <= MAX_SECTIONS);
+    // Of the VRPs no list of records is there: each section's is made when it is written.
+    let mut records = world.vrps.iter();
+    let vrps = (0..sections_of(world.vrps.len()))
+        .map(|_| Part::Vrps(records.by_ref().take(SECTION_RECORDS).collect()));
+    let mut parts = std::iter::once(Part::Head(&head))
+        .chain(world.points.chunks(SECTION_RECORDS).map(Part::Points))
+        .chain(world.objects.chunks(SECTION_RECORDS).map(Part::Objects))
+        .chain(vrps)
+        .chain(world.aspas.chunks(SECTION_RECORDS).map(Part::Aspas))
+        .chain(world.router_keys.chunks(SECTION_RECORDS).map(Part::RouterKeys));
+    let lengths = [
+        world.points.len(),
+        world.objects.len(),
+        world.vrps.len(),
+        world.aspas.len(),
+        world.router_keys.len(),
+    ];
+    let sections = 1 + lengths.into_iter().map(sections_of).sum::<usize>();
+    let count = u32::try_from(sections).ok().filter(|count| *count <= MAX_SECTIONS);
     let count = count.ok_or_else(|| io::Error::other(WorldError::Length))?;
-    let mut table = Vec::with_capacity(FIELDS_LENGTH + parts.len() * ENTRY_LENGTH);
+    let mut table = Vec::with_capacity(FIELDS_LENGTH + sections * ENTRY_LENGTH);
     table.extend_from_slice(MAGIC);
     table.extend_from_slice(&VERSION.to_be_bytes());
     table.extend_from_slice(&count.to_be_bytes());
-    output.write_all(&vec![0; FIELDS_LENGTH + parts.len() * ENTRY_LENGTH + 32])?;
-    for some in parts.chunks(rayon::current_num_threads()) {
+    output.write_all(&vec![0; FIELDS_LENGTH + sections * ENTRY_LENGTH + 32])?;
+    loop {
+        let some: Vec<_> = parts.by_ref().take(rayon::current_num_threads()).collect();
+        if some.is_empty() {
+            break;
+        }
         let bodies: io::Result<Vec<_>> = some.par_iter().map(Part::encode).collect();
         for (part, (body, hash)) in some.iter().zip(bodies?) {
             table.push(part.kind() as u8);
@@ -117,12 +136,16 @@ pub fn write(world: &World, output: &mut (impl Write + Seek)) -> io::Result<Obje
     Ok(digest)
 }
 
+fn sections_of(records: usize) -> usize {
+    records.div_ceil(SECTION_RECORDS)
+}
+
 /// What becomes a section.
 enum Part<'a> {
     Head(&'a Head),
     Points(&'a [PointRecord]),
     Objects(&'a [ObjectRecord]),
-    Vrps(&'a [VrpRecord]),
+    Vrps(Vec<VrpRecord>),
     Aspas(&'a [AspaRecord]),
     RouterKeys(&'a [RouterKeyRecord]),
 }
@@ -244,41 +267,69 @@ pub fn read_head(input: &mut impl Read) -> Result<(Head, ObjectHash), WorldError
 
 /// Decodes and checks a world; returns it with the digest in its header.
 ///
-/// Memory stays within a small multiple of the input's length: postcard reserves at most one
-/// mebibyte for a list before it has seen its items.
+/// # Errors
+///
+/// As [`read_world`].
+pub fn decode(mut bytes: &[u8]) -> Result<(World, ObjectHash), WorldError> {
+    read_world(&mut bytes)
+}
+
+/// Reads and checks a world; returns it with the digest in its header.
+///
+/// A few sections at a time are in memory beside what was decoded of them, and memory stays within
+/// a small multiple of the input's length: postcard reserves at most one mebibyte for a list before
+/// it has seen its items.
 ///
 /// # Errors
 ///
 /// Refuses what is no world, is from a newer program, was changed or cut off, or contradicts
 /// itself.
-pub fn decode(mut bytes: &[u8]) -> Result<(World, ObjectHash), WorldError> {
-    let (entries, digest) = read_table(&mut bytes)?;
-    let mut bodies = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let (body, rest) = bytes.split_at_checked(entry.length).ok_or(WorldError::Length)?;
-        bodies.push((entry, body));
-        bytes = rest;
-    }
-    if !bytes.is_empty() {
-        return Err(WorldError::Length);
-    }
-    let sections: Result<Vec<_>, _> =
-        bodies.par_iter().map(|(entry, body)| read_section(entry, body)).collect();
-    let mut sections = sections?.into_iter();
-    let Some(Section::Head(head)) = sections.next() else { return Err(WorldError::Length) };
-    let mut world = head.without_points();
-    for section in sections {
-        match section {
-            Section::Head(_) => return Err(WorldError::Inconsistent("two heads")),
-            Section::Points(points) => world.points.extend(points),
-            Section::Objects(objects) => world.objects.extend(objects),
-            Section::Vrps(vrps) => world.vrps.extend(vrps),
-            Section::Aspas(aspas) => world.aspas.extend(aspas),
-            Section::RouterKeys(keys) => world.router_keys.extend(keys),
+pub fn read_world(input: &mut impl Read) -> Result<(World, ObjectHash), WorldError> {
+    let (entries, digest) = read_table(input)?;
+    let vrp_sections = entries.iter().filter(|entry| entry.kind == Kind::Vrps).count();
+    // No more than the file can hold: a record takes a dozen octets there.
+    let lengths = entries.iter().filter(|entry| entry.kind == Kind::Vrps).map(|entry| entry.length);
+    let room = lengths.fold(0, usize::saturating_add) / SMALLEST_VRP_RECORD;
+    let mut vrps = Columns::with_capacity(room.min(vrp_sections.saturating_mul(SECTION_RECORDS)));
+    let mut world: Option<World> = None;
+    for group in entries.chunks(SECTIONS_AT_ONCE) {
+        let mut bodies = Vec::with_capacity(group.len());
+        for entry in group {
+            bodies.push((entry, read_body(input, entry.length)?));
+        }
+        let sections: Vec<_> =
+            bodies.into_par_iter().map(|(entry, body)| read_section(entry, &body)).collect();
+        for section in sections {
+            let Some(world) = &mut world else {
+                let Section::Head(head) = section? else { return Err(WorldError::Length) };
+                world = Some(head.without_points());
+                continue;
+            };
+            match section? {
+                Section::Head(_) => return Err(WorldError::Inconsistent("two heads")),
+                Section::Points(points) => world.points.extend(points),
+                Section::Objects(objects) => world.objects.extend(objects),
+                Section::Vrps(records) => records.into_iter().for_each(|r| vrps.push(r)),
+                Section::Aspas(aspas) => world.aspas.extend(aspas),
+                Section::RouterKeys(keys) => world.router_keys.extend(keys),
+            }
         }
     }
+    if read_up_to(input, &mut [0]) > 0 {
+        return Err(WorldError::Length);
+    }
+    let mut world = world.ok_or(WorldError::Length)?;
+    world.vrps = vrps.finish();
     world.check()?;
     Ok((world, digest))
+}
+
+/// Reads the octets of a section; what is reserved for them is what there is.
+fn read_body(input: &mut impl Read, length: usize) -> Result<Vec<u8>, WorldError> {
+    let mut body = Vec::with_capacity(length.min(1 << 20));
+    let read = input.take(length as u64).read_to_end(&mut body);
+    read.ok().filter(|read| *read == length).ok_or(WorldError::Length)?;
+    Ok(body)
 }
 
 fn read_section(entry: &EntryOf, body: &[u8]) -> Result<Section, WorldError> {
@@ -399,11 +450,13 @@ mod tests {
     #[test]
     fn a_world_of_many_sections_survives_its_file() {
         let mut world = world();
-        let record = world.vrps[0];
+        let record = world.vrps.iter().next().unwrap();
         let vrp = |asn| crate::model::Vrp { asn: crate::model::Asn(asn), ..record.vrp };
         let more = (0..200_000).map(|asn| VrpRecord { vrp: vrp(asn), ..record });
-        world.vrps.extend(more);
-        world.vrps.sort_unstable();
+        world.vrps.edit(|rows| {
+            rows.extend(more);
+            rows.sort_unstable();
+        });
         let file = encode(&world).unwrap();
         assert_eq!(decode(&file.bytes).unwrap(), (world, file.digest));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Purpose, RepositoryStatus, TrustAnchorRecord, World};
+use super::{Purpose, RepositoryStatus, TrustAnchorRecord, VrpList, World};
 use crate::model::{ObjectHash, Timestamp, WorldId};
 use crate::validate::{ObjectKind, PointStatus, Reason};
 
@@ -113,7 +113,7 @@ impl Tally {
         tally.findings = reasons.into_iter().map(code).collect();
         // First by object: there are three times as many VRPs as objects.
         let mut vrps = vec![0u32; world.objects.len()];
-        for record in &world.vrps {
+        for record in world.vrps.iter() {
             if let Some(count) = vrps.get_mut(record.object as usize) {
                 *count = count.saturating_add(1);
             }
@@ -176,7 +176,7 @@ impl Head {
             repositories: self.repositories,
             points: Vec::new(),
             objects: Vec::new(),
-            vrps: Vec::new(),
+            vrps: VrpList::default(),
             aspas: Vec::new(),
             router_keys: Vec::new(),
         }

@@ -4,6 +4,13 @@
 /// keep a few cores busy, and each is large enough that its 41 octets of table are nothing.
 pub(super) const SECTION_RECORDS: usize = 32_768;
 
+/// How many sections are read before they are decoded, on all cores: some 16 MB.
+pub(super) const SECTIONS_AT_ONCE: usize = 8;
+
+/// The octets of a VRP with its object in a section: at least one each for family, length, max
+/// length, AS and object, and four of address.
+pub(super) const SMALLEST_VRP_RECORD: usize = 9;
+
 /// How many sections a base file may have: 65 million records, eighty times today's VRPs.
 pub(super) const MAX_SECTIONS: u32 = 2048;
 

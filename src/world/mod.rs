@@ -25,6 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests_delta;
 mod view;
+mod vrp_list;
 #[expect(clippy::module_inception, reason = "the module is about this type")]
 mod world;
 
@@ -40,6 +41,7 @@ pub use publish::{load_current, load_head, next_id, publish, publish_next};
 pub use slurm::{FilteredVrp, LocalEffect};
 pub use status::{RepositoryState, RepositoryStatus, TrustAnchorFetch};
 pub use view::{Item, ItemSource, View, ViewSource};
+pub use vrp_list::VrpList;
 pub use world::{
     AspaRecord, ObjectData, ObjectRecord, PointData, PointRecord, Purpose, RouterKeyRecord,
     TrustAnchorRecord, VrpRecord, World,

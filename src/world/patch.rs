@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::delta::{Delta, Given, NewObject, NextPoint};
 use super::{
-    AspaRecord, Head, ObjectRecord, PointData, PointRecord, RouterKeyRecord, VrpRecord, World,
-    WorldError,
+    AspaRecord, Head, ObjectRecord, PointData, PointRecord, RouterKeyRecord, VrpList, VrpRecord,
+    World, WorldError,
 };
 use crate::model::{ObjectHash, PointId, RepositoryId};
 
@@ -396,31 +396,30 @@ impl<'a> Next<'a> {
         vrps.sort_unstable();
         aspas.sort_unstable();
         router_keys.sort_unstable();
+        let size = self.base.vrps.len().saturating_add(vrps.len());
         let kept = self.base.vrps.iter();
-        let kept = kept.filter_map(|r| Some(VrpRecord { object: place(r.object)?, ..*r }));
-        self.world.vrps = merge(kept, vrps, self.base.vrps.len());
+        let kept = kept.filter_map(|r| Some(VrpRecord { object: place(r.object)?, ..r }));
+        self.world.vrps = VrpList::collect(merge(kept, vrps), size);
         let kept = self.base.aspas.iter().filter_map(|record| {
             Some(AspaRecord { object: place(record.object)?, aspa: record.aspa.clone() })
         });
-        self.world.aspas = merge(kept, aspas, self.base.aspas.len());
+        self.world.aspas = merge(kept, aspas).collect();
         let kept = self.base.router_keys.iter().filter_map(|record| {
             Some(RouterKeyRecord { object: place(record.object)?, key: record.key.clone() })
         });
-        self.world.router_keys = merge(kept, router_keys, self.base.router_keys.len());
+        self.world.router_keys = merge(kept, router_keys).collect();
         self.world
     }
 }
 
 /// Merges two ascending lists.
-fn merge<T: Ord>(kept: impl Iterator<Item = T>, added: Vec<T>, size: usize) -> Vec<T> {
-    let mut merged = Vec::with_capacity(size.saturating_add(added.len()));
-    let mut added = added.into_iter().peekable();
-    for record in kept {
-        while let Some(next) = added.next_if(|next| *next < record) {
-            merged.push(next);
-        }
-        merged.push(record);
-    }
-    merged.extend(added);
-    merged
+pub(super) fn merge<T: Ord>(
+    kept: impl Iterator<Item = T>,
+    added: Vec<T>,
+) -> impl Iterator<Item = T> {
+    let (mut kept, mut added) = (kept.peekable(), added.into_iter().peekable());
+    std::iter::from_fn(move || {
+        let Some(record) = kept.peek() else { return added.next() };
+        added.next_if(|next| next < record).or_else(|| kept.next())
+    })
 }

@@ -30,8 +30,21 @@ const LOG_SUFFIX: &str = ".log";
 ///
 /// After an error the old world is still the current one.
 pub fn publish(dir: &Path, world: &World) -> Result<ObjectHash, WorldError> {
+    publish_base(dir, world, None)
+}
+
+/// Publishes a base; `way` is the record that leads to it in the log of the base before, where
+/// there is one: whoever has the world before need not read the whole of the new base.
+fn publish_base(dir: &Path, world: &World, way: Option<&[u8]>) -> Result<ObjectHash, WorldError> {
     fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
     let digest = replace(dir, &file_name(world.id), |file| format::write(world, file))?;
+    if let Some(current) = read_current(dir).ok().flatten() {
+        let path = dir.join(log_name(current.base));
+        // What a killed writer left behind the end would lead to another world of this number.
+        if way.is_some() || fs::metadata(&path).is_ok_and(|log| log.len() > current.log) {
+            write_log(&path, current.log, way.unwrap_or_default())?;
+        }
+    }
     let current = Current { id: world.id, base: world.id, log: 0, last: 0, digest };
     replace_current(dir, &current)?;
     // What cannot be removed now is removed next time; the world is published either way.
@@ -55,19 +68,28 @@ pub fn publish_next(
     next: impl FnOnce() -> Result<Arc<World>, WorldError>,
 ) -> Result<ObjectHash, WorldError> {
     match append(dir, delta)? {
-        Some(digest) => Ok(digest),
-        None => publish(dir, &*next()?),
+        Appended::Published(digest) => Ok(digest),
+        Appended::BaseIsDue(way) => publish_base(dir, &*next()?, way.as_deref()),
     }
 }
 
-/// Appends a delta to the log; `None` if a new base is due.
-fn append(dir: &Path, delta: &Delta) -> Result<Option<ObjectHash>, WorldError> {
-    let Some(current) = read_current(dir).ok().flatten() else { return Ok(None) };
+/// What became of a delta.
+enum Appended {
+    Published(ObjectHash),
+    /// A new base is due; the record goes before it if it is not large.
+    BaseIsDue(Option<Vec<u8>>),
+}
+
+/// Appends a delta to the log, unless a new base is due.
+fn append(dir: &Path, delta: &Delta) -> Result<Appended, WorldError> {
+    let Some(current) = read_current(dir).ok().flatten() else {
+        return Ok(Appended::BaseIsDue(None));
+    };
     if delta.head.parent != Some(current.id) {
-        return Ok(None);
+        return Ok(Appended::BaseIsDue(None));
     }
     let base_path = dir.join(file_name(current.base));
-    let Ok(base) = fs::metadata(&base_path) else { return Ok(None) };
+    let Ok(base) = fs::metadata(&base_path) else { return Ok(Appended::BaseIsDue(None)) };
     let (record, digest) = log::encode(&current.digest, delta)?;
     let mut addition = match current.log {
         0 => log::header(&current.digest),
@@ -76,22 +98,27 @@ fn append(dir: &Path, delta: &Delta) -> Result<Option<ObjectHash>, WorldError> {
     let last = current.log + addition.len() as u64;
     addition.extend_from_slice(&record);
     let length = current.log + addition.len() as u64;
-    if length > (base.len() / LOG_SHARE).max(LOG_ALLOWANCE) {
-        return Ok(None);
+    let most = (base.len() / LOG_SHARE).max(LOG_ALLOWANCE);
+    if length > most {
+        let is_small = addition.len() as u64 <= most;
+        return Ok(Appended::BaseIsDue(is_small.then_some(addition)));
     }
-    let path = dir.join(log_name(current.base));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        // Behind it lies what a killed writer left.
-        file.set_len(current.log)?;
-        file.seek(SeekFrom::Start(current.log))?;
-        file.write_all(&addition)?;
-        file.sync_all()
-    };
-    write().map_err(|source| io_error(&path, source))?;
+    write_log(&dir.join(log_name(current.base)), current.log, &addition)?;
     let current = Current { id: delta.head.id, log: length, last, digest, ..current };
     replace_current(dir, &current)?;
-    Ok(Some(digest))
+    Ok(Appended::Published(digest))
+}
+
+/// Puts `addition` behind what is published of a log, in the place of what a killed writer left.
+fn write_log(path: &Path, published: u64, addition: &[u8]) -> Result<(), WorldError> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        file.set_len(published)?;
+        file.seek(SeekFrom::Start(published))?;
+        file.write_all(addition)?;
+        file.sync_all()
+    };
+    write().map_err(|source| io_error(path, source))
 }
 
 /// Returns the number of the world to publish next, from the names in the directory alone.
@@ -192,25 +219,52 @@ pub(super) fn load(dir: &Path) -> Result<Option<(World, Place)>, WorldError> {
 /// loading it whole.
 pub(super) fn catch_up(dir: &Path, world: &World, place: &Place) -> Option<(World, Place)> {
     let current = read_current(dir).ok().flatten()?;
-    if current.base != place.base || current.log <= place.offset {
+    let mut patch = Patch::new(world);
+    let mut place = place.clone();
+    if current.base != place.base {
+        // The log of the base before leads to the new one.
+        let log = read_log(&dir.join(log_name(place.base)), place.offset, u64::MAX).ok()?;
+        if follow(&mut patch, &log, &place).ok()?.0 != Some(current.base) {
+            return None;
+        }
+        let mut base = File::open(dir.join(file_name(current.base))).ok()?;
+        let (_, digest) = format::read_head(&mut base).ok()?;
+        place = Place { base: current.base, offset: 0, digest };
+    }
+    if current.log < place.offset {
         return None;
     }
-    let path = dir.join(log_name(current.base));
-    let bytes = read_log(&path, place.offset, current.log).ok()?;
-    let mut patch = Patch::new(world);
+    let log = read_log(&dir.join(log_name(current.base)), place.offset, current.log);
+    let log = if current.log > place.offset { log.ok()? } else { Vec::new() };
+    (_, place.digest) = follow(&mut patch, &log, &place).ok()?;
+    place.offset = current.log;
+    let world = patch.finish().ok()?;
+    (place.digest == current.digest && world.id == current.id).then_some((world, place))
+}
+
+/// Notes every delta of a part of a log that begins at `place`; returns the number of the last
+/// world, if there is one, and the digest.
+fn follow(
+    patch: &mut Patch<'_>,
+    log: &[u8],
+    place: &Place,
+) -> Result<(Option<WorldId>, ObjectHash), WorldError> {
+    let (mut last, mut digest) = (None, place.digest);
     let mut records = match place.offset {
-        0 => log::records(&bytes, &place.digest).ok()?,
-        _ => &bytes,
+        0 if !log.is_empty() => log::records(log, &digest)?,
+        _ => log,
     };
-    let mut digest = place.digest;
     while !records.is_empty() {
-        let record = Record::first(records).ok().filter(|record| record.previous == digest)?;
-        patch.add(record.delta().ok()?).ok()?;
+        let record = Record::first(records)?;
+        if record.previous != digest {
+            return Err(WorldError::Digest);
+        }
+        let delta = record.delta()?;
+        last = Some(delta.head.id);
+        patch.add(delta)?;
         (records, digest) = (record.rest, record.digest);
     }
-    let world = patch.finish().ok()?;
-    let is_current = digest == current.digest && world.id == current.id;
-    is_current.then_some((world, Place { base: current.base, offset: current.log, digest }))
+    Ok((last, digest))
 }
 
 /// What `CURRENT` says.
@@ -271,8 +325,8 @@ fn load_base(
 ) -> Result<(World, Place), WorldError> {
     let path = dir.join(file_name(id));
     let (base, digest) = {
-        let bytes = fs::read(&path).map_err(|source| io_error(&path, source))?;
-        format::decode(&bytes).map_err(|error| in_file(&path, error))?
+        let mut file = File::open(&path).map_err(|source| io_error(&path, source))?;
+        format::read_world(&mut file).map_err(|error| in_file(&path, error))?
     };
     let mut place = Place { base: id, offset: 0, digest };
     let end = match current {

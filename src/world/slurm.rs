@@ -70,22 +70,18 @@ impl View {
     }
 
     fn except_vrps(&mut self, local: &mut Local) {
-        let added = local.exceptions.vrps();
-        let mut rows = Vec::with_capacity(self.vrps.len().saturating_add(added.len()));
-        for (position, vrp) in self.vrps.iter().enumerate() {
-            let sources = self.vrp_sources(position);
-            match local.exceptions.filter_of_vrp(vrp) {
-                None => rows.extend(sources.iter().map(|source| (*vrp, *source))),
-                Some(rule) => {
-                    let sources = sources.to_vec();
-                    local.filtered.push(FilteredVrp { vrp: *vrp, sources, rule });
-                    local.vrps.push(*vrp);
-                }
+        let exceptions = Arc::clone(&local.exceptions);
+        for (position, vrp) in self.vrps().iter().enumerate() {
+            if let Some(rule) = exceptions.filter_of_vrp(vrp) {
+                let sources = self.vrp_sources(position).collect();
+                local.filtered.push(FilteredVrp { vrp: *vrp, sources, rule });
+                local.vrps.push(*vrp);
             }
         }
-        rows.extend(added.iter().map(|(vrp, rule)| (*vrp, ItemSource::exception(*rule))));
         local.index = Index::build(&local.vrps);
-        self.set_vrps(rows);
+        let is_kept = |vrp: &Vrp| local.vrps.binary_search(vrp).is_err();
+        let added = exceptions.vrps().iter();
+        self.set_vrps(is_kept, added.map(|(vrp, rule)| (*vrp, ItemSource::exception(*rule))));
     }
 
     /// Returns the exceptions that were applied.
@@ -122,9 +118,9 @@ impl View {
         let mut without = BTreeSet::new();
         let mut asserted = Vec::new();
         for covering in &verdict.covering {
-            let sources = self.vrp_sources(covering.position);
-            asserted.extend(sources.iter().filter_map(|s| Some((covering.vrp, s.exception?))));
-            if sources.iter().any(|source| source.exception.is_none()) {
+            let mut sources = self.vrp_sources(covering.position);
+            asserted.extend(sources.clone().filter_map(|s| Some((covering.vrp, s.exception?))));
+            if sources.any(|source| source.exception.is_none()) {
                 without.insert(covering.vrp);
             }
         }
@@ -227,8 +223,8 @@ mod tests {
                 "2001:db8::/32-48 AS64496",
             ]
         );
-        assert!(view.object_uri(view.vrp_sources(0)[0]).is_none());
-        let rule = view.exception(view.vrp_sources(0)[0]).unwrap();
+        assert!(view.object_uri(view.vrp_sources(0).next().unwrap()).is_none());
+        let rule = view.exception(view.vrp_sources(0).next().unwrap()).unwrap();
         assert_eq!(rule.kind.to_string(), "assertion 192.0.2.0/24 up to /24 AS64496");
         let filtered: Vec<_> = view.filtered_vrps().iter().map(|f| f.vrp.to_string()).collect();
         assert_eq!(filtered, ["192.0.2.0/24-24 AS64496", "192.0.2.128/25-25 AS0"]);
@@ -276,7 +272,7 @@ mod tests {
         for anchor in &mut empty.trust_anchors {
             anchor.status = TrustAnchorStatus::Missing;
         }
-        empty.vrps.clear();
+        empty.vrps.edit(|rows| rows.clear());
         empty.objects.clear();
         empty.points.clear();
         empty.aspas.clear();

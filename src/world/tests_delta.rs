@@ -304,10 +304,12 @@ fn without_current_the_log_says_which_number_is_next() {
 #[test]
 fn a_small_change_is_a_small_write_and_a_full_log_becomes_a_base() {
     let mut world = world();
-    let record = world.vrps[0];
+    let record = world.vrps.iter().next().unwrap();
     let more = (0..40_000).map(|asn| VrpRecord { vrp: vrp("192.0.2.0/24", 24, asn), ..record });
-    world.vrps.extend(more);
-    world.vrps.sort_unstable();
+    world.vrps.edit(|rows| {
+        rows.extend(more);
+        rows.sort_unstable();
+    });
     let dir = tempfile::tempdir().unwrap();
     publish(dir.path(), &world).unwrap();
     let size = |name: &str| fs::metadata(dir.path().join(name)).map_or(0, |file| file.len());
@@ -352,4 +354,56 @@ async fn a_follower_goes_on_from_the_world_that_it_has() {
     assert!(follower.look().await.is_none());
     publish(dir.path(), &worlds[2]).unwrap();
     assert_eq!(*follower.next().await, worlds[2]);
+}
+
+#[tokio::test]
+async fn a_follower_goes_on_to_a_new_base_by_the_log_of_the_one_before() {
+    let worlds = three();
+    let dir = tempfile::tempdir().unwrap();
+    publish(dir.path(), &worlds[0]).unwrap();
+    let mut follower = Follower::new(dir.path().to_owned());
+    let first = follower.next().await;
+    // So many findings that the log grows to its limit soon.
+    let mut last = worlds[0].clone();
+    for number in 2..400 {
+        let mut next = last.clone();
+        (next.id, next.parent) = (WorldId(number), Some(last.id));
+        let finding = super::fixture::finding(&format!("{number} {}", "x".repeat(4_000)));
+        next.points[1].findings = vec![finding];
+        publish_next(dir.path(), &Delta::between(&last, &next), || Ok(Arc::new(next.clone())))
+            .unwrap();
+        last = next;
+        if dir.path().join(format!("{number:010}.world")).exists() {
+            break;
+        }
+    }
+    assert!(last.id.0 < 399, "no new base was due");
+    // The whole of it would make everything anew.
+    let second = follower.next().await;
+    assert_eq!(*second, last);
+    assert!(Arc::ptr_eq(&second.points[0].data, &first.points[0].data), "shared");
+    // And from there by the new log.
+    let mut next = last.clone();
+    (next.id, next.parent) = (WorldId(last.id.0 + 1), Some(last.id));
+    publish_next(dir.path(), &Delta::between(&last, &next), || panic!()).unwrap();
+    let third = follower.next().await;
+    assert_eq!(*third, next);
+    assert!(Arc::ptr_eq(&third.points[0].data, &first.points[0].data), "shared");
+    assert_eq!(load_current(dir.path()).unwrap(), Some(next));
+}
+
+#[tokio::test]
+async fn l01_what_a_killed_writer_left_in_the_log_leads_to_no_world() {
+    let worlds = three();
+    let dir = tempfile::tempdir().unwrap();
+    publish(dir.path(), &worlds[0]).unwrap();
+    let mut follower = Follower::new(dir.path().to_owned());
+    follower.next().await;
+    // Its writer was killed before `CURRENT` named the new base.
+    let before = fs::read(dir.path().join("CURRENT")).unwrap();
+    publish_next(dir.path(), &Delta::between(&worlds[0], &worlds[1]), || panic!()).unwrap();
+    fs::write(dir.path().join("CURRENT"), before).unwrap();
+    let other = World { id: worlds[1].id, ..worlds[0].clone() };
+    publish(dir.path(), &other).unwrap();
+    assert_eq!(*follower.next().await, other);
 }

@@ -1,12 +1,12 @@
 //! A view: a world (or a VRP file) less what has expired, indexed, ready to be asked.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::chain::{Chain, chains, oldest_anchor};
 use super::freshness::Age;
+use super::patch::merge;
 use super::slurm::Local;
-use super::{ObjectRecord, PointRecord, Purpose, World};
+use super::{ObjectRecord, PointRecord, Purpose, VrpList, VrpRecord, World};
 use crate::model::{Aspa, ResourceSet, RouterKey, TimeWindow, Timestamp, Vrp, WorldId};
 use crate::origin::Index;
 use crate::payload::{FileFormat, RuleId, VrpFile};
@@ -19,14 +19,15 @@ use crate::validate::TrustAnchorStatus;
 pub struct View {
     pub(super) source: ViewSource,
     pub(super) world: Option<Arc<World>>,
-    /// Sorted, without duplicates.
-    pub(super) vrps: Vec<Vrp>,
+    /// Sorted; the world's own where nothing of it is left out. Objects are numbers of `sources`.
+    vrps: VrpList,
     sources: Sources,
     pub(super) index: Index,
     pub(super) aspas: Vec<Item<Aspa>>,
     pub(super) router_keys: Vec<Item<RouterKey>>,
     pub(super) trust_anchors: Vec<String>,
     next_expiry: Option<Timestamp>,
+    since: Option<Timestamp>,
     /// For each point of the world.
     pub(super) chains: Vec<Chain>,
     /// What a route that is not found rests on: every trust anchor, so the oldest counts.
@@ -92,28 +93,23 @@ impl View {
         };
         let chains = chains(&world);
         let mut horizon = Horizon::new(now);
-        // One answer for each object, so that each is worked out once; that of one which is not
-        // valid now says that it is of no object.
-        let sources: Vec<ItemSource> = (0u32..u32::MAX)
-            .zip(&world.objects)
-            .map(|(index, object)| {
-                let chain = chains.get(object.point as usize);
-                let point = world.points.get(object.point as usize);
-                let validity = chain
-                    .map_or(TimeWindow::NEVER, |chain| chain.validity.intersect(object.validity));
-                ItemSource {
-                    trust_anchor: point.map(|point| point.trust_anchor),
-                    object: horizon.admit(validity).then_some(index),
-                    exception: None,
-                    expires: Some(validity.until),
-                }
-            })
-            .collect();
-        let valid = |object: u32| {
-            sources.get(object as usize).filter(|source| source.object.is_some()).copied()
+        let mut sources = Sources::default();
+        for object in &world.objects {
+            let chain = chains.get(object.point as usize);
+            let point = world.points.get(object.point as usize);
+            let validity =
+                chain.map_or(TimeWindow::NEVER, |chain| chain.validity.intersect(object.validity));
+            let anchor = point.map(|point| point.trust_anchor);
+            let anchor = anchor.filter(|_| horizon.admit(validity));
+            sources.trust_anchors.push(anchor.unwrap_or(NOT_NOW));
+            sources.expires.push(validity.until);
+        }
+        let valid = |object: u32| sources.get(object);
+        let is_valid = |row: &VrpRecord| sources.is_valid(row.object);
+        let vrps = match world.vrps.all_objects(|object| sources.is_valid(object)) {
+            true => world.vrps.clone(),
+            false => VrpList::collect(world.vrps.iter().filter(is_valid), world.vrps.len()),
         };
-        let rows = world.vrps.iter().filter(|row| valid(row.object).is_some());
-        let (vrps, places) = places(rows.map(|row| (row.vrp, row.object)), world.vrps.len());
         let aspas = world
             .aspas
             .iter()
@@ -124,16 +120,17 @@ impl View {
             .filter_map(|row| Some(Item { payload: row.key.clone(), source: valid(row.object)? }));
         View {
             source: ViewSource::World { id: world.id, time: world.time, purpose: world.purpose },
-            index: Index::build(&vrps),
+            index: Index::build(vrps.vrps()),
             had_vrps: !vrps.is_empty(),
             local: Local::default(),
             vrps,
             aspas: aspas.collect(),
             router_keys: keys.collect(),
-            sources: Sources::new(sources, places),
+            sources,
             trust_anchors: world.trust_anchors.iter().map(|ta| ta.name.clone()).collect(),
             next_expiry: horizon.next,
             oldest_anchor: oldest_anchor(&world, &chains),
+            since: horizon.last,
             chains,
             unproven: unproven(&world.points),
             world: Some(world),
@@ -152,9 +149,15 @@ impl View {
             (at.is_none() || horizon.admit(window)).then_some(source)
         };
         let rows = file.vrps.iter();
-        let rows: Vec<(Vrp, ItemSource)> =
+        let mut rows: Vec<(Vrp, ItemSource)> =
             rows.filter_map(|row| Some((row.vrp, keep(row.trust_anchor, row.expires)?))).collect();
-        let (vrps, sources) = collect(rows);
+        // Most come sorted, which this sees in one pass.
+        rows.sort_by_key(|(vrp, _)| *vrp);
+        let numbered = rows.iter().zip(0u32..);
+        let vrps: VrpList =
+            numbered.map(|((vrp, _), object)| VrpRecord { vrp: *vrp, object }).collect();
+        let others = rows.into_iter().map(|(_, source)| source).collect();
+        let sources = Sources { others, ..Sources::default() };
         let mut aspas: Vec<_> = file
             .aspas
             .into_iter()
@@ -180,7 +183,7 @@ impl View {
                 generated: file.generated,
             },
             world: None,
-            index: Index::build(&vrps),
+            index: Index::build(vrps.vrps()),
             had_vrps: !vrps.is_empty(),
             local: Local::default(),
             vrps,
@@ -189,16 +192,32 @@ impl View {
             router_keys,
             trust_anchors: file.trust_anchors,
             next_expiry: horizon.next,
+            since: horizon.last,
             chains: Vec::new(),
             oldest_anchor: None,
             unproven: (Vec::new(), ResourceSet::default()),
         }
     }
 
-    /// Puts other VRPs into the place of those that there are.
-    pub(super) fn set_vrps(&mut self, rows: Vec<(Vrp, ItemSource)>) {
-        (self.vrps, self.sources) = collect(rows);
-        self.index = Index::build(&self.vrps);
+    /// Takes VRPs out, and puts others in that have one source each, in any order.
+    pub(super) fn set_vrps(
+        &mut self,
+        keep: impl Fn(&Vrp) -> bool,
+        added: impl Iterator<Item = (Vrp, ItemSource)>,
+    ) {
+        let mut new = Vec::new();
+        for (vrp, source) in added {
+            new.push(VrpRecord { vrp, object: self.sources.add(source) });
+        }
+        new.sort_unstable();
+        let size = self.vrps.len().saturating_add(new.len());
+        // A VRP is judged once, however many objects give it.
+        let kept = self.vrps.vrps().iter().enumerate().filter(|(_, vrp)| keep(vrp));
+        let kept = kept.flat_map(|(position, vrp)| {
+            self.vrps.objects(position).map(|object| VrpRecord { vrp: *vrp, object })
+        });
+        self.vrps = VrpList::collect(merge(kept, new), size);
+        self.index = Index::build(self.vrps.vrps());
     }
 
     /// Returns what the view was made from.
@@ -237,7 +256,12 @@ impl View {
 
     /// Returns the VRPs, sorted and each once.
     pub fn vrps(&self) -> &[Vrp] {
-        &self.vrps
+        self.vrps.vrps()
+    }
+
+    /// Returns the same list, to be kept longer than the view.
+    pub fn shared_vrps(&self) -> Arc<Vec<Vrp>> {
+        Arc::clone(self.vrps.vrps())
     }
 
     /// Returns the origin index over [`View::vrps`].
@@ -246,8 +270,8 @@ impl View {
     }
 
     /// Returns where the VRP at `position` comes from: at least one source for each VRP.
-    pub fn vrp_sources(&self, position: usize) -> &[ItemSource] {
-        self.sources.of(position)
+    pub fn vrp_sources(&self, position: usize) -> impl Iterator<Item = ItemSource> + Clone + '_ {
+        self.vrps.objects(position).filter_map(|object| self.sources.get(object))
     }
 
     /// Returns the ASPAs, sorted by customer, one for each object that gives one.
@@ -287,6 +311,13 @@ impl View {
         self.chains.get(point as usize).map(|chain| chain.validity)
     }
 
+    /// Returns the second since which it is as it is: when something began or was gone last.
+    ///
+    /// Two views of the same world with the same exceptions are the same if this is.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
     /// Returns the first second in which this view is no longer right; `None` means never.
     ///
     /// An object is gone the second after its `until`, and another's `from` may come.
@@ -295,100 +326,66 @@ impl View {
     }
 }
 
-/// The sources of each VRP. Nearly all have one, which it shares with the VRPs of its object.
+/// What the numbers of sources stand for: first the objects of the world, then the others.
 #[derive(Clone, Debug, Default)]
 struct Sources {
-    /// For each VRP its source in `single`; one that is not there names a range, counted from the
-    /// end of `single`.
-    places: Vec<u32>,
-    single: Vec<ItemSource>,
-    ranges: Vec<Range<u32>>,
-    several: Vec<ItemSource>,
+    /// For each object of the world its trust anchor, or [`NOT_NOW`].
+    trust_anchors: Vec<u16>,
+    /// For each object of the world the end of its chain.
+    expires: Vec<Timestamp>,
+    /// What no object of a world gives.
+    others: Vec<ItemSource>,
 }
 
-/// Where the sources of each VRP are: the position of the only one, or of each.
-#[derive(Default)]
-struct Places {
-    only: Vec<u32>,
-    /// The VRPs with several, by position.
-    several: Vec<(u32, Vec<u32>)>,
-}
-
-/// Sorts the rows and joins those of the same VRP.
-fn collect(mut rows: Vec<(Vrp, ItemSource)>) -> (Vec<Vrp>, Sources) {
-    // Most come sorted, which this sees in one pass.
-    rows.sort_by_key(|(vrp, _)| *vrp);
-    let count = rows.len();
-    let (list, sources): (Vec<Vrp>, Vec<ItemSource>) = rows.into_iter().unzip();
-    let (vrps, places) = places(list.into_iter().zip(0u32..), count);
-    (vrps, Sources::new(sources, places))
-}
-
-/// Takes ascending rows apart into the VRPs, each once, and the positions of their sources.
-fn places(rows: impl Iterator<Item = (Vrp, u32)>, count: usize) -> (Vec<Vrp>, Places) {
-    let (mut list, mut places) = (Vec::with_capacity(count), Places::default());
-    places.only.reserve_exact(count);
-    for (vrp, source) in rows {
-        if list.last() != Some(&vrp) {
-            list.push(vrp);
-            places.only.push(source);
-            continue;
-        }
-        let position = u32::try_from(list.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        match places.several.last_mut() {
-            Some((last, sources)) if *last == position => sources.push(source),
-            _ => {
-                let first = places.only.last().copied();
-                places.several.push((position, first.into_iter().chain([source]).collect()));
-            }
-        }
-    }
-    (list, places)
-}
+/// Stands for an object that is not valid now.
+const NOT_NOW: u16 = u16::MAX;
 
 impl Sources {
-    fn new(single: Vec<ItemSource>, places: Places) -> Sources {
-        let base = u32::try_from(single.len()).unwrap_or(u32::MAX);
-        let mut sources = Sources { places: places.only, single, ..Sources::default() };
-        for (number, (position, several)) in (0u32..).zip(places.several) {
-            let start = u32::try_from(sources.several.len()).unwrap_or(u32::MAX);
-            let each = several.iter().filter_map(|at| sources.single.get(*at as usize).copied());
-            sources.several.extend(each);
-            let end = u32::try_from(sources.several.len()).unwrap_or(u32::MAX);
-            sources.ranges.push(start..end);
-            if let Some(place) = sources.places.get_mut(position as usize) {
-                *place = base.saturating_add(number);
-            }
-        }
-        sources
+    fn is_valid(&self, object: u32) -> bool {
+        self.trust_anchors.get(object as usize).is_some_and(|anchor| *anchor != NOT_NOW)
     }
 
-    fn of(&self, position: usize) -> &[ItemSource] {
-        let Some(place) = self.places.get(position) else { return &[] };
-        let place = *place as usize;
-        if let Some(only) = self.single.get(place) {
-            return std::slice::from_ref(only);
-        }
-        let range = place.checked_sub(self.single.len()).and_then(|at| self.ranges.get(at));
-        range
-            .and_then(|range| self.several.get(range.start as usize..range.end as usize))
-            .unwrap_or_default()
+    fn get(&self, number: u32) -> Option<ItemSource> {
+        let at = number as usize;
+        let Some(anchor) = self.trust_anchors.get(at).copied() else {
+            return self.others.get(at.checked_sub(self.trust_anchors.len())?).copied();
+        };
+        (anchor != NOT_NOW).then(|| ItemSource {
+            trust_anchor: Some(anchor),
+            object: Some(number),
+            exception: None,
+            expires: self.expires.get(at).copied(),
+        })
+    }
+
+    /// Adds a source that is no object of the world, and returns its number.
+    fn add(&mut self, source: ItemSource) -> u32 {
+        let number = self.trust_anchors.len().saturating_add(self.others.len());
+        self.others.push(source);
+        u32::try_from(number).unwrap_or(u32::MAX)
     }
 }
 
-/// When something next expires or begins.
+/// When something last began or expired, and when it next does.
 struct Horizon {
     now: Timestamp,
+    last: Option<Timestamp>,
     next: Option<Timestamp>,
 }
 
 impl Horizon {
     fn new(now: Timestamp) -> Self {
-        Horizon { now, next: None }
+        Horizon { now, last: None, next: None }
     }
 
     /// Tells whether something with this validity is valid now, and notes when that changes.
     fn admit(&mut self, validity: TimeWindow) -> bool {
+        if validity.from <= validity.until {
+            // At `MAX` it never ends.
+            let gone = validity.until.0.checked_add(1).map(Timestamp);
+            let changes = [Some(validity.from), gone].into_iter().flatten();
+            self.last = changes.filter(|time| *time <= self.now).chain(self.last).max();
+        }
         let change = if self.now < validity.from && validity.from <= validity.until {
             Some(validity.from)
         } else if validity.contains(self.now) {
@@ -435,8 +432,8 @@ mod tests {
     }
 
     fn uris(view: &View, position: usize) -> Vec<&str> {
-        let sources = view.vrp_sources(position).iter();
-        sources.filter_map(|source| view.object_uri(*source)).collect()
+        let sources = view.vrp_sources(position);
+        sources.filter_map(|source| view.object_uri(source)).collect()
     }
 
     const ALL: [&str; 5] = [
@@ -456,8 +453,7 @@ mod tests {
         assert_eq!(both, ["rsync://beta.example/repo/c.roa", "rsync://left.example/repo/a.roa"]);
         assert_eq!(uris(&view, 1), ["rsync://leaf.example/repo/zero.roa"]);
         assert!(uris(&view, ALL.len()).is_empty());
-        let anchors: Vec<_> =
-            view.vrp_sources(0).iter().filter_map(|s| view.trust_anchor(*s)).collect();
+        let anchors: Vec<_> = view.vrp_sources(0).filter_map(|s| view.trust_anchor(s)).collect();
         assert!(anchors.contains(&"alpha") && anchors.contains(&"beta"));
         assert_eq!((view.aspas().len(), view.router_keys().len()), (1, 1));
     }
@@ -475,12 +471,30 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_the_world_is_shared_while_nothing_of_it_is_left_out() {
+        let world = Arc::new(world());
+        let whole = View::of_world(Arc::clone(&world), NOW);
+        assert!(Arc::ptr_eq(&whole.shared_vrps(), world.vrps.vrps()));
+        let again = View::of_world(Arc::clone(&world), hours(1));
+        assert_eq!(whole.since(), again.since(), "nothing came or went in between");
+        let mut shorter = World::clone(&world);
+        shorter.points[0].validity.until = hours(1);
+        let later = View::of_world(Arc::new(shorter), Timestamp(hours(1).0 + 1));
+        assert_eq!(later.vrps().len(), 2);
+        assert_eq!(later.since(), Some(Timestamp(hours(1).0 + 1)));
+        let exceptions = super::super::fixture::without("192.0.2.0/24");
+        let excepted = View::of_world(world, NOW).except(&exceptions);
+        assert_eq!(excepted.vrps().len(), 3);
+        assert_eq!(texts(&whole), ALL, "the other view is as it was");
+    }
+
+    #[test]
     fn payload_lives_no_longer_than_any_ancestor() {
         let mut world = world();
         world.points[0].validity.until = hours(1);
         let soon = view(world.clone(), hours(1));
         assert_eq!(soon.next_expiry(), Some(Timestamp(hours(1).0 + 1)));
-        assert_eq!(soon.vrp_sources(1)[0].expires, Some(hours(1)));
+        assert_eq!(soon.vrp_sources(1).next().unwrap().expires, Some(hours(1)));
         // What the other trust anchor gives stays, and is then its alone.
         let after = view(world, Timestamp(hours(1).0 + 1));
         assert_eq!(texts(&after), [ALL[0], ALL[3]]);
@@ -508,7 +522,7 @@ mod tests {
     fn indices_that_point_nowhere_give_nothing() {
         let mut world = world();
         world.points[0].parent = Some(4);
-        world.vrps[0].object = 999;
+        world.vrps.edit(|rows| rows[0].object = 999);
         world.objects[0].point = 999;
         assert!(texts(&view(world, NOW)).len() < ALL.len());
     }
@@ -524,7 +538,7 @@ mod tests {
         assert_eq!(of(None).next_expiry(), None);
         assert_eq!(texts(&of(Some(Timestamp(100)))), both);
         assert_eq!(of(Some(Timestamp(100))).next_expiry(), Some(Timestamp(101)));
-        assert_eq!(of(Some(Timestamp(100))).vrp_sources(0).len(), 1);
+        assert_eq!(of(Some(Timestamp(100))).vrp_sources(0).count(), 1);
         assert_eq!(texts(&of(Some(Timestamp(101)))), both[1..]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RepositoryStatus, TrustAnchorFetch};
+use super::{RepositoryStatus, TrustAnchorFetch, VrpList};
 use crate::model::{
     Aspa, KeyIdentifier, ObjectHash, ObjectUri, PointId, ResourceSet, RouterKey, TimeWindow,
     Timestamp, Vrp, WorldId,
@@ -20,7 +20,7 @@ use crate::validate::{Finding, ManifestRef, ObjectCounts, PointStatus, TrustAnch
 /// same world in whatever way they were gathered; every index is in bounds ([`World::check`] says
 /// so for a world that was read from a file). What points and objects say is shared by the worlds
 /// in which it is the same.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct World {
     /// Its number.
     pub id: WorldId,
@@ -44,7 +44,7 @@ pub struct World {
     /// The objects that give payload, grouped by point.
     pub objects: Vec<ObjectRecord>,
     /// The VRPs, sorted; one that several ROAs give is there several times.
-    pub vrps: Vec<VrpRecord>,
+    pub vrps: VrpList,
     /// The ASPA payloads, sorted by customer, one for each ASPA object.
     pub aspas: Vec<AspaRecord>,
     /// The router keys, sorted.

@@ -105,10 +105,10 @@ fn write_covering(
     let shown = format!("{} up to /{}", vrp.prefix, vrp.max_length);
     let asn = vrp.asn.to_string();
     for source in view.vrp_sources(covering.position) {
-        let anchor = view.trust_anchor(*source).unwrap_or("-");
-        let uri = match view.exception(*source) {
+        let anchor = view.trust_anchor(source).unwrap_or("-");
+        let uri = match view.exception(source) {
             Some(rule) => words::place(rule),
-            None => view.object_uri(*source).unwrap_or_default().to_owned(),
+            None => view.object_uri(source).unwrap_or_default().to_owned(),
         };
         let line = format!("  {word:<22}  {shown:<28}  {asn:<12}  {anchor}  {uri}");
         writeln!(out, "{}", line.trim_end())?;

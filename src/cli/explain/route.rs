@@ -128,7 +128,7 @@ pub(super) fn explain(
     let mut covering = Vec::new();
     for vrp in &answer.verdict.covering {
         for source in view.vrp_sources(vrp.position) {
-            let uri = view.object_uri(*source).unwrap_or_default();
+            let uri = view.object_uri(source).unwrap_or_default();
             covering.extend(explain_covering(judged, vrp, uri, with_steps)?);
         }
     }

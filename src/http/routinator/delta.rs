@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use rpki::util::base64;
 
 use super::error::{BUSY, NO_DATA, TOO_MANY, json_error};
-use crate::http::chunks;
+use crate::http::chunks::{self, Coding};
 use crate::http::history::beside_vrps;
 use crate::http::query;
-use crate::http::state::{App, Served};
+use crate::http::state::{App, Place, Served};
 use crate::model::{Aspa, RouterKey, Vrp};
 use crate::payload::{Changes, PayloadDelta, PayloadSet};
 
@@ -34,7 +34,10 @@ pub(crate) async fn delta(State(app): State<App>, uri: Uri) -> Response {
             Some(body) => body.into(),
             None => return json_error(StatusCode::SERVICE_UNAVAILABLE, BUSY),
         },
-        None => everything(served),
+        None => match app.place(&served) {
+            Some(place) => everything(served, place),
+            None => return json_error(StatusCode::SERVICE_UNAVAILABLE, BUSY),
+        },
     };
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -136,10 +139,10 @@ impl Items {
 }
 
 /// Writes the whole payload; Routinator has no list of withdrawals there.
-fn everything(served: Arc<Served>) -> Body {
+fn everything(served: Arc<Served>, place: Place) -> Body {
     let (mut position, mut items) = (0, Items::default());
     let rest: PayloadSet = beside_vrps(served.view());
-    chunks::body(move |out| {
+    chunks::placed(place, Coding::Identity, move |out| {
         let vrps = served.view().vrps();
         // Writing to a string does not fail.
         if position == 0 {

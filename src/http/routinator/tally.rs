@@ -137,11 +137,11 @@ impl Tally {
             tally.each(world, point, |numbers| numbers.add_point(point));
         }
         for (position, vrp) in view.vrps().iter().enumerate() {
-            let sources = view.vrp_sources(position).iter();
+            let sources = view.vrp_sources(position);
             // What is asserted is no object's.
             let sources = sources.filter(|source| source.object.is_some());
             for (index, source) in sources.enumerate() {
-                tally.add_item(world, *source, family(vrp), if index > 0 { AGAIN } else { NEW });
+                tally.add_item(world, source, family(vrp), if index > 0 { AGAIN } else { NEW });
             }
         }
         for filtered in view.filtered_vrps() {

@@ -92,10 +92,13 @@ async fn j01_j02_connections_over_the_limit_wait_and_do_not_stop_the_service() {
 #[tokio::test]
 async fn j06_a_client_that_reads_nothing_is_cut_off() {
     let mut world = world();
-    let record = world.vrps[0];
+    let record = world.vrps.iter().next().unwrap();
     let vrp = |asn| crate::model::Vrp { asn: crate::model::Asn(asn), ..record.vrp };
-    world.vrps.extend((0..400_000).map(|asn| crate::world::VrpRecord { vrp: vrp(asn), ..record }));
-    world.vrps.sort_unstable();
+    world.vrps.edit(|rows| {
+        let more = (0..400_000).map(|asn| crate::world::VrpRecord { vrp: vrp(asn), ..record });
+        rows.extend(more);
+        rows.sort_unstable();
+    });
     let app = serving(world);
     let server = start(app.clone(), short());
     let mut stream = server.connect().await;

@@ -44,7 +44,7 @@ async fn a_page_goes_on_where_the_last_one_ended_though_the_list_has_changed() {
     let first = get(&app, "/v1/vrps?limit=2").await.json();
     let cursor = first["next_cursor"].as_str().unwrap().to_owned();
     let mut changed = world();
-    changed.vrps.remove(0);
+    changed.vrps.edit(|rows| rows.remove(0));
     app.publish(Served::new(Arc::new(changed), NOW));
     let rest = get(&app, &format!("/v1/vrps?cursor={cursor}")).await.json();
     let whole = get(&serving(world()), "/v1/vrps").await.json();

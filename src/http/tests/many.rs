@@ -102,20 +102,75 @@ async fn j01_a_body_that_never_ends_meets_its_deadline() {
 }
 
 #[tokio::test]
-async fn j06_answers_that_wait_for_single_clients_are_bounded() {
+async fn j06_differences_that_wait_for_single_clients_are_bounded() {
     use crate::http::limits::MAX_HELD_KIB;
     let app = serving(world());
     let first = app.hold(vec![0; MAX_HELD_KIB * 1024]).unwrap();
     assert!(app.hold(vec![0; 1024]).is_none());
-    let answer = get(&app, "/jsonext").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(get(&app, "/json").await.status, StatusCode::OK, "what is shared takes no more");
     // Until the last byte is sent.
     let part = first.slice(..1);
     drop(first);
     assert!(app.hold(vec![0; 1024]).is_none());
     drop(part);
-    assert_eq!(get(&app, "/jsonext").await.status, StatusCode::OK);
+    assert!(app.hold(vec![0; 1024]).is_some());
+}
+
+/// A world whose payload is longer than a chunk.
+fn large() -> World {
+    let mut world = world();
+    let record = world.vrps.iter().next().unwrap();
+    world.vrps.edit(|rows| {
+        for asn in 0..2_500 {
+            let mut row = record;
+            row.vrp.asn = crate::model::Asn(asn);
+            rows.push(row);
+        }
+        rows.sort_unstable();
+    });
+    world
+}
+
+#[tokio::test]
+async fn j06_few_clients_at_a_time_read_a_payload_and_each_gives_its_place_back() {
+    let app = serving(large());
+    let places = app.streams.available_permits();
+    for path in ["/json", "/csv", "/jsonext", "/json-delta"] {
+        assert_eq!(get(&app, path).await.status, StatusCode::OK);
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let reading = router(app.clone()).oneshot(request).await.unwrap();
+        assert_eq!(app.streams.available_permits(), places - 1, "{path}");
+        drop(reading);
+        assert_eq!(app.streams.available_permits(), places, "{path}");
+    }
+    let all = u32::try_from(places).unwrap();
+    let _taken = app.streams.try_acquire_many(all).unwrap();
+    for path in ["/json", "/csv", "/jsonext", "/json-delta"] {
+        assert_eq!(get(&app, path).await.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+}
+
+/// Begins to read `/json`.
+async fn begun(app: &App) -> Body {
+    let request = Request::builder().uri("/json").body(Body::empty()).unwrap();
+    router(app.clone()).oneshot(request).await.unwrap().into_body()
+}
+
+#[tokio::test]
+async fn j06_who_reads_from_a_view_that_is_too_old_or_for_too_long_is_cut_off() {
+    let mut app = serving(large());
+    let whole = to_bytes(begun(&app).await, usize::MAX).await.unwrap();
+    let old = begun(&app).await;
+    let publish = || app.publish(Served::new(Arc::new(large()), NOW));
+    publish();
+    let last = begun(&app).await;
+    assert_eq!(to_bytes(last, usize::MAX).await.unwrap(), whole);
+    let before = begun(&app).await;
+    publish();
+    // One view before the one in use may be read to its end.
+    assert_eq!(to_bytes(before, usize::MAX).await.unwrap(), whole);
+    assert!(to_bytes(old, usize::MAX).await.is_err());
+    app.times.stream = Duration::ZERO;
+    assert!(to_bytes(begun(&app).await, usize::MAX).await.is_err());
 }
 
 #[tokio::test]

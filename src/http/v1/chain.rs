@@ -48,7 +48,7 @@ fn body<'a>(app: &App, served: &'a Served, positions: &[usize]) -> Body<'a> {
     let (view, world) = (served.view(), served.world());
     let sources = positions.iter().flat_map(|position| {
         let vrp = view.vrps().get(*position).copied();
-        view.vrp_sources(*position).iter().filter_map(move |source| Some((vrp?, *source)))
+        view.vrp_sources(*position).filter_map(move |source| Some((vrp?, source)))
     });
     let total = sources.clone().count();
     Body {

@@ -78,8 +78,8 @@ impl Filter {
     fn has(&self, view: &View, position: usize) -> bool {
         let vrp = view.vrps().get(position);
         let from = |name: &str| {
-            let mut sources = view.vrp_sources(position).iter();
-            sources.any(|source| view.trust_anchor(*source) == Some(name))
+            let mut sources = view.vrp_sources(position);
+            sources.any(|source| view.trust_anchor(source) == Some(name))
         };
         self.asn.is_none_or(|asn| vrp.is_some_and(|vrp| vrp.asn == asn))
             && self.trust_anchor.as_deref().is_none_or(from)
