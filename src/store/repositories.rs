@@ -335,7 +335,8 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<RepositoryRecord> {
         serial,
         objects: count(9)?,
         bytes: count(10)?,
-        next_attempt: time(8)?,
+        // What a directory was imported from is never tried again by itself.
+        next_attempt: time(8)?.filter(|time| *time != Timestamp::MAX),
     };
     let snapshot = row.get::<_, Option<[u8; 32]>>(13)?.map(ObjectHash);
     let deltas: Option<Vec<u8>> = row.get(14)?;
