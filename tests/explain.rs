@@ -78,6 +78,8 @@ fn the_findings_of_one_repository_are_shown_on_request() {
     let findings = json["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["object"] == ELM_ROA).expect("a finding");
     assert_eq!(found["reason"], "manifest.missing-file");
+    assert_eq!(json["findings_left_out"], 0);
+    assert!(json["world_time"].is_string());
     let other = filled.json(&["repositories", "delegated.lab.example", "--json"]);
     assert!(!other["findings"].to_string().contains(ELM_ROA), "{other}");
     let nowhere = filled.provost(&["repositories", "nowhere"]).output().unwrap();

@@ -45,8 +45,18 @@ struct Body {
     time: String,
     repositories: Vec<RepositoryBody>,
     /// Of these repositories, where they were asked for by name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Vec<FindingBody>>,
+    #[serde(flatten)]
+    found: Option<Found>,
+}
+
+/// What the last world found wrong with what some repositories hold.
+#[derive(Serialize)]
+struct Found {
+    /// The time of that world.
+    world_time: String,
+    /// Findings that were counted and not kept.
+    findings_left_out: u64,
+    findings: Vec<FindingBody>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +92,7 @@ pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError>
             );
         }
     }
-    let findings = match &args.text {
+    let found = match &args.text {
         Some(_) => Some(findings(&last_world(&data)?, &all)),
         None => None,
     };
@@ -93,7 +103,7 @@ pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError>
     let now = clock::now();
     if args.json {
         let repositories = all.iter().map(|status| RepositoryBody::of(status, now)).collect();
-        let body = Body { time: now.to_string(), repositories, findings };
+        let body = Body { time: now.to_string(), repositories, found };
         to_stdout(|out| {
             serde_json::to_writer_pretty(&mut *out, &body)?;
             writeln!(out)
@@ -102,20 +112,21 @@ pub fn run(context: &Context, args: &RepositoriesArgs) -> Result<Exit, CliError>
         let suspects = read_suspects_in(&data.state());
         to_stdout(|out| {
             write(out, &all, &suspects, now)?;
-            findings.iter().try_for_each(|findings| write_findings(out, findings))
+            found.iter().try_for_each(|found| write_findings(out, found))
         })?;
     }
     Ok(Exit::Done)
 }
 
 /// Returns what `world` found wrong with what these repositories hold, in the order of the objects.
-fn findings(world: &World, of: &[RepositoryStatus]) -> Vec<FindingBody> {
+fn findings(world: &World, of: &[RepositoryStatus]) -> Found {
     let of: BTreeSet<&str> = of.iter().map(|status| status.id.as_str()).collect();
     let named = |point: &PointRecord| {
         let record = world.repositories.get(usize::try_from(point.repository?).ok()?)?;
         of.get(record.id.as_str()).copied()
     };
     let points = world.points.iter().filter_map(|point| Some((named(point)?, point)));
+    let left_out = points.clone().map(|(_, point)| u64::from(point.findings_left_out)).sum();
     let findings = points.flat_map(|(repository, point)| {
         point.findings.iter().map(move |finding| FindingBody {
             repository: repository.to_owned(),
@@ -126,16 +137,24 @@ fn findings(world: &World, of: &[RepositoryStatus]) -> Vec<FindingBody> {
     });
     let mut findings: Vec<_> = findings.collect();
     findings.sort_by(|left, right| left.object.cmp(&right.object));
-    findings
+    Found { world_time: world.time.to_string(), findings_left_out: left_out, findings }
 }
 
-fn write_findings(out: &mut dyn Write, findings: &[FindingBody]) -> io::Result<()> {
-    for finding in findings {
+fn write_findings(out: &mut dyn Write, found: &Found) -> io::Result<()> {
+    for finding in &found.findings {
         writeln!(out, "\n{}\n   {}: {}", finding.object, finding.reason, finding.detail)?;
     }
-    match findings.len() {
-        0 => writeln!(out, "\nNothing that they hold was found wrong in the last world."),
-        many => writeln!(out, "\n{many} findings; `provost explain CODE` says what one means."),
+    let time = &found.world_time;
+    match found.findings.len() {
+        0 => writeln!(out, "\nThe world of {time} found nothing wrong with what they hold.")?,
+        many => writeln!(
+            out,
+            "\n{many} findings of the world of {time}; `provost explain CODE` says what one means."
+        )?,
+    }
+    match found.findings_left_out {
+        0 => Ok(()),
+        more => writeln!(out, "{more} more were counted and not kept."),
     }
 }
 
