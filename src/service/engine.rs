@@ -11,6 +11,7 @@ use super::child::{Child, ChildRecord, LimitUse};
 use super::error::WorkerError;
 use super::in_hand::InHand;
 use super::schedule::Target;
+use super::suspects::POINT;
 use super::watched::{Watched, point_unit};
 use crate::clock;
 use crate::fetch::limits::REPOSITORIES_PER_TRUST_ANCHOR;
@@ -371,7 +372,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Advance, WorkerError> {
         let Some(in_hand) = &self.in_hand else { return Ok(step()) };
-        let is_open = |unit: &&String| unit.starts_with("P ");
+        let is_open = |unit: &&String| unit.starts_with(POINT);
         let suspects: Vec<&String> = source.suspects.units.keys().filter(is_open).collect();
         // With a suspect among the points, one after the other: the next crash has one culprit.
         let result = match suspects.is_empty() {

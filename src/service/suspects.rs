@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::limits::{CRASHES_TO_QUARANTINE, FIRST_QUARANTINE, LONGEST_QUARANTINE, SUSPECTS};
 use crate::model::Timestamp;
 
+/// What the name of a unit begins with that is a publication point.
+pub(super) const POINT: &str = "P ";
+
 /// What earlier workers died of, as far as it is known.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -31,10 +34,16 @@ pub struct Suspect {
 
 impl Suspects {
     /// Notes that a worker died with `units` in hand, and quarantines those that had it thrice.
+    ///
+    /// Points that are suspect are judged one after the other, each for some milliseconds. So where
+    /// one of them is in hand it is the culprit, and no fetch that happened to be slow is marked.
     pub fn note_crash(&mut self, units: &[String], now: Timestamp) {
         self.crashes = self.crashes.saturating_add(1);
         self.last_crash = Some(now);
-        for unit in units {
+        let is_culprit = |unit: &&String| unit.starts_with(POINT) && self.is_suspect(unit);
+        let culprits: Vec<&String> = units.iter().filter(is_culprit).collect();
+        let marked = if culprits.is_empty() { units.iter().collect() } else { culprits };
+        for unit in marked {
             let room = self.units.len() < SUSPECTS || self.units.contains_key(unit);
             if !room {
                 continue;
@@ -96,6 +105,21 @@ mod tests {
         assert_eq!(suspects.quarantine("evil", until), Some(until.plus(LONGEST_QUARANTINE)));
         assert!(suspects.forgive("evil"));
         assert_eq!((suspects.crashes, suspects.units.len()), (104, 1));
+    }
+
+    #[test]
+    fn a_fetch_that_is_slow_while_a_point_kills_thrice_is_not_quarantined() {
+        let mut suspects = Suspects::default();
+        for crash in 1..=3 {
+            suspects.note_crash(&units(&["F slow", "P evil"]), Timestamp(crash));
+        }
+        assert!(suspects.quarantine("P evil", Timestamp(3)).is_some());
+        assert_eq!(suspects.units.get("F slow").map(|suspect| suspect.crashes), Some(1));
+        // Without a suspect point in hand, the fetch is what is left.
+        for crash in 4..=5 {
+            suspects.note_crash(&units(&["F slow"]), Timestamp(crash));
+        }
+        assert!(suspects.quarantine("F slow", Timestamp(5)).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::in_hand::InHand;
-use super::suspects::Suspects;
+use super::suspects::{POINT, Suspects};
 use crate::model::{ObjectHash, ObjectUri, RepositoryId, Timestamp};
 use crate::store::Snapshot;
 use crate::validate::{CaLocation, Changes, Located, ObjectSource, Selection, SourceError, Wanted};
@@ -18,7 +18,7 @@ pub(super) struct Watched<'a> {
 
 /// Names the point whose manifest is at `uri` as a unit of work.
 pub(super) fn point_unit(uri: &ObjectUri) -> String {
-    format!("P {uri}")
+    format!("{POINT}{uri}")
 }
 
 impl ObjectSource for Watched<'_> {
